@@ -1,0 +1,1 @@
+"""HTTP, web console and command line."""

@@ -1,0 +1,1 @@
+"""One key cabinet and its wiring; usable alone."""

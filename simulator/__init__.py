@@ -1,0 +1,1 @@
+"""Hardware, people and faults that do not exist, speaking real bytes."""

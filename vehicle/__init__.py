@@ -1,0 +1,1 @@
+"""One vehicle and its terminal; usable alone."""
