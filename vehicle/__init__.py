@@ -1,1 +1,20 @@
-"""One vehicle and its terminal; usable alone."""
+"""One vehicle and its terminal; usable alone.
+
+The radio itself is `vehicle.ble.Radio`, which needs the `ble` extra; everything here installs without it.
+"""
+
+from vehicle.config import TerminalConfig
+from vehicle.errors import VehicleError
+from vehicle.model import Absence, Capability, Reading, Telemetry
+from vehicle.terminal import NoTerminal, Terminal
+
+__all__ = [
+    "Absence",
+    "Capability",
+    "NoTerminal",
+    "Reading",
+    "Telemetry",
+    "Terminal",
+    "TerminalConfig",
+    "VehicleError",
+]

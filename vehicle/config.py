@@ -1,0 +1,58 @@
+"""What a site file says of a vehicle's terminal."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from vehicle.gatt import PROFILES
+
+_ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
+_UUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+
+
+class TerminalConfig(BaseModel):
+    """One terminal. `none` is a terminal too: the car is driven and kept in the book all the same.
+
+    `address` is the Bluetooth address of the adapter (on macOS the UUID that the system gives it). `profile`
+    pins a row of the GATT table; without it every profile the device offers is tried. `protocol` pins the OBD
+    protocol (1 to 9, A) and so avoids the search. `find_s` bounds, in seconds, how long an absent car is
+    listened for, `connect_s` how long a car that was heard may take to connect.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["none", "obd"] = "none"
+    address: str | None = None
+    profile: str | None = None
+    protocol: Literal["1", "2", "3", "4", "5", "6", "7", "8", "9", "A"] | None = None
+    find_s: float = Field(default=5.0, gt=0, le=60)
+    connect_s: float = Field(default=20.0, gt=0, le=60)
+
+    @field_validator("address")
+    @classmethod
+    def _known_form(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        upper = value.upper()
+        if not _ADDRESS.fullmatch(upper) and not _UUID.fullmatch(upper):
+            raise ValueError("a Bluetooth address is six bytes as F0:F1:F2:F3:F4:F5")
+        return upper
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, value: str | None) -> str | None:
+        names = [profile.name for profile in PROFILES]
+        if value is not None and value not in names:
+            raise ValueError(f"a profile is one of {', '.join(names)}")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "obd" and self.address is None:
+            raise ValueError("an obd terminal needs its address, as F0:F1:F2:F3:F4:F5")
+        if self.kind == "none" and (self.address or self.profile or self.protocol):
+            raise ValueError("a terminal of kind none has no address, profile or protocol")
+        return self

@@ -1,0 +1,199 @@
+"""Everything that can go wrong between this program and a vehicle.
+
+VehicleError
+├── NoTerminalFitted        the vehicle has no terminal; nothing to ask
+├── LinkError               the way to the terminal
+│   ├── RadioUnavailable    this host has no working Bluetooth radio
+│   ├── OutOfRange          nobody heard the terminal
+│   ├── ConnectFailed       heard, but it would not connect
+│   ├── ConnectionDropped   connected, then lost
+│   └── PairingRequired     the terminal wants a bond first
+├── AdapterError            the adapter itself
+│   ├── NotAnAdapter        the device at this address is something else
+│   ├── AdapterTimeout      silent, or never ready again
+│   ├── AdapterReset        it lost its settings (supply dip, internal error)
+│   ├── AdapterAsleep       it is about to sleep
+│   ├── Unsupported         it does not know a command (`?`)
+│   ├── Stopped             a byte of ours interrupted it
+│   └── BufferFull          it printed more than it could hold
+└── BusError                the vehicle behind the adapter
+    ├── NoData              no control unit answered in time
+    ├── UnableToConnect     no OBD protocol worked; usually the ignition is off
+    ├── BusFault            CAN ERROR, BUS ERROR, BUS BUSY, FB ERROR, DATA ERROR, RX ERROR, BUS INIT ERROR
+    ├── TruncatedReply      frames missing, cut, garbled or out of order
+    └── RequestRefused      a control unit answered with a negative response
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class VehicleError(Exception):
+    """Root of this package's errors.
+
+    `terminal` names the vehicle or terminal as the site calls it, `cause` says what happened, `advice` what
+    to do next, and `retryable` whether the same request may succeed later without anybody doing anything.
+    """
+
+    retryable: ClassVar[bool] = False
+    cause: ClassVar[str] = "the terminal failed"
+    advice: ClassVar[str] = "look at the terminal"
+
+    def __init__(self, terminal: str, detail: str = "") -> None:
+        self.terminal = terminal
+        self.detail = detail
+        what = f"{self.cause} ({detail})" if detail else self.cause
+        super().__init__(f"{terminal}: {what}; {self.advice}")
+
+    def __reduce__(self) -> tuple[type[VehicleError], tuple[str, str]]:
+        return type(self), (self.terminal, self.detail)
+
+
+class NoTerminalFitted(VehicleError):
+    """The vehicle is configured without a terminal."""
+
+    cause = "this vehicle has no terminal"
+    advice = "ask the officer for the kilometres, or fit a terminal and set its address in the site file"
+
+
+class LinkError(VehicleError):
+    """The way to the terminal is broken."""
+
+    retryable = True
+
+
+class RadioUnavailable(LinkError):
+    """This host's Bluetooth radio is missing, switched off, not permitted, or its driver is not installed."""
+
+    retryable = False
+    cause = "no Bluetooth radio is available here"
+    advice = "switch the radio on, allow this user to use it, or install motorpool[ble]"
+
+
+class OutOfRange(LinkError):
+    """The terminal was not heard within the time allowed. Normal for a car that is out."""
+
+    cause = "the terminal was not heard"
+    advice = "it is read at the next chance; if the car stands here, check that the adapter has power"
+
+
+class ConnectFailed(LinkError):
+    """The terminal was heard and did not accept a connection."""
+
+    cause = "the terminal was heard but did not accept a connection"
+    advice = "it is tried again; disconnect any phone from it, then unplug it for half a minute"
+
+
+class ConnectionDropped(LinkError):
+    """The connection was lost; what was sent last may or may not have arrived."""
+
+    cause = "the connection was lost"
+    advice = "it is read again at the next chance"
+
+
+class PairingRequired(LinkError):
+    """The terminal refuses unencrypted access (ATT error 05 or 0F)."""
+
+    retryable = False
+    cause = "the terminal wants a bond first"
+    advice = "unplug it, plug it in and pair it within five minutes; keep the bond afterwards"
+
+
+class AdapterError(VehicleError):
+    """The adapter answered wrongly, or not at all."""
+
+    retryable = True
+
+
+class NotAnAdapter(AdapterError):
+    """The device at this address is no ELM327-compatible adapter, whatever its service UUIDs say."""
+
+    retryable = False
+    cause = "the device at this address is not an OBD adapter"
+    advice = "check the address in the site file"
+
+
+class AdapterTimeout(AdapterError):
+    """The adapter did not finish its answer in time."""
+
+    cause = "the adapter did not answer in time"
+    advice = "it is read again at the next chance; if it stays so, unplug it for half a minute"
+
+
+class AdapterReset(AdapterError):
+    """`LV RESET` or `ERRxx`: the adapter lost its settings and must be set up again."""
+
+    cause = "the adapter reset itself"
+    advice = "it is set up and read again; if it stays so, check the car's battery"
+
+
+class AdapterAsleep(AdapterError):
+    """`ACT ALERT` or `LP ALERT`: the adapter is about to go to sleep."""
+
+    cause = "the adapter is going to sleep"
+    advice = "it is read again at the next chance"
+
+
+class Unsupported(AdapterError):
+    """`?`: the adapter does not understand a command that it must."""
+
+    retryable = False
+    cause = "the adapter does not understand a command"
+    advice = "this adapter cannot be used; replace it with one that is listed as tried"
+
+
+class Stopped(AdapterError):
+    """`STOPPED`: a byte reached the adapter while it was busy."""
+
+    cause = "the adapter was interrupted"
+    advice = "it is asked again; if it stays so, disconnect other apps from the adapter"
+
+
+class BufferFull(AdapterError):
+    """`BUFFER FULL`: more was printed than the link carried away."""
+
+    cause = "the adapter's buffer ran over"
+    advice = "it is asked again; move the radio closer if it stays so"
+
+
+class BusError(VehicleError):
+    """The vehicle's diagnostic bus, or a control unit on it."""
+
+    retryable = True
+
+
+class NoData(BusError):
+    """`NO DATA`: no control unit answered in time, or none supports the request."""
+
+    cause = "the car gave no data"
+    advice = "switch the ignition on and read again"
+
+
+class UnableToConnect(BusError):
+    """`UNABLE TO CONNECT`: no OBD protocol found an answering control unit."""
+
+    cause = "the adapter cannot reach the car"
+    advice = "switch the ignition on and push the adapter home in its socket"
+
+
+class BusFault(BusError):
+    """The adapter reports a fault of the bus or of the bytes on it."""
+
+    cause = "the car's diagnostic bus is faulty"
+    advice = "it is read again; if it stays so, have the OBD socket checked"
+
+
+class TruncatedReply(BusError):
+    """Frames of an answer are missing, cut, garbled or out of order; nothing of it is used."""
+
+    cause = "the car's answer arrived incomplete"
+    advice = "it is read again; move the radio closer if it stays so"
+
+
+class RequestRefused(BusError):
+    """A control unit sent a negative response (ISO 14229-1, `7F`, service, code)."""
+
+    retryable = False
+    cause = "the car refuses the request"
+    advice = "this car does not give this value, or not in its present state"

@@ -1,0 +1,54 @@
+"""The terminal port: what any vehicle terminal can read and do."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+
+from vehicle.model import Absence, Capability, Telemetry
+
+
+class Terminal(ABC):
+    """One vehicle's terminal. `name` is what errors call it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> tuple[Capability, ...]:
+        """What this terminal can do."""
+
+    @abstractmethod
+    async def read_telemetry(self) -> Telemetry:
+        """Visit the vehicle once and read everything it gives.
+
+        A value that the vehicle does not give is a reading without a value and with a reason. Raises a
+        VehicleError leaf when the visit as a whole fails, OutOfRange being the ordinary one.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of the vehicle. A read that is under way ends first. A second call does nothing."""
+
+    async def __aenter__(self) -> Terminal:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class NoTerminal(Terminal):
+    """A vehicle without a terminal: every reading is absent, and nothing fails."""
+
+    @property
+    def capabilities(self) -> tuple[Capability, ...]:
+        """None."""
+        return ()
+
+    async def read_telemetry(self) -> Telemetry:
+        """A telemetry in which nothing is known."""
+        return Telemetry.absent(Absence.NO_TERMINAL, "none", asyncio.get_running_loop().time())
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
