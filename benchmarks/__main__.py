@@ -1,0 +1,87 @@
+"""`python -m benchmarks`: measure, print the table, exit 1 naming each ratio that misses its bound."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from .figures import BenchmarkError, Figure
+from .harness import Bench, Benchmark
+from .rtu import Rtu
+from .tables import as_json, as_markdown, as_table, machine
+from .tcp import Tcp
+
+BENCHMARKS: Final[Sequence[Benchmark]] = (Rtu(), Tcp())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    chosen = [benchmark for benchmark in BENCHMARKS if not options.only or benchmark.name in options.only]
+    console = Console(stderr=options.markdown)
+    figures, failures = _run(chosen, console)
+    if options.markdown:
+        print(as_markdown(figures))
+    else:
+        console.print(as_table(figures))
+        console.print(machine(), style="dim")
+    if options.json:
+        options.json.write_text(json.dumps(as_json(figures, failures), indent=2) + "\n")
+    for name, reason in failures:
+        console.print(f"FAILED {name}: {reason}", style="bold red", markup=False)
+    for figure in figures:
+        if figure.misses:
+            text = f"MISS {figure.name}: {figure.ratio:.3f}, must be {figure.bound}"
+            console.print(text, style="bold red", markup=False)
+    return 1 if failures or any(figure.misses for figure in figures) else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    names = [benchmark.name for benchmark in BENCHMARKS]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", metavar="NAME", choices=names, action="append", help=", ".join(names))
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write every figure to FILE")
+    parser.add_argument("--markdown", action="store_true", help="print the table as the README quotes it")
+    return parser.parse_args(arguments)
+
+
+def _run(chosen: Sequence[Benchmark], console: Console) -> tuple[list[Figure], list[tuple[str, str]]]:
+    figures: list[Figure] = []
+    failures: list[tuple[str, str]] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        Progress(*columns, console=console, transient=True) as progress,
+        tempfile.TemporaryDirectory(prefix="motorpool-bench-") as folder,
+    ):
+        for benchmark in chosen:
+            step = _stepper(progress, benchmark)
+            try:
+                figures += benchmark.run(Bench(Path(folder), step))
+            except BenchmarkError as error:
+                failures.append((benchmark.name, str(error)))
+    return figures, failures
+
+
+def _stepper(progress: Progress, benchmark: Benchmark) -> Callable[[str], None]:
+    """A bar a benchmark; where no terminal shows bars, a line when it starts."""
+    if not progress.console.is_terminal:
+        progress.console.print(f"{benchmark.name}: {benchmark.steps} measurements", markup=False)
+    task = progress.add_task(benchmark.name, total=benchmark.steps)
+    done = count()
+
+    def step(text: str) -> None:
+        progress.update(task, completed=next(done), description=f"{benchmark.name}: {text}")
+
+    return step
+
+
+if __name__ == "__main__":
+    sys.exit(main())

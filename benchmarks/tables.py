@@ -1,0 +1,85 @@
+"""The figures for a terminal, for the README, and as JSON; and the machine they were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from .figures import Figure
+
+_HEADINGS = ("", "ours", "peer or limit", "ratio", "bound", "", "parts")
+
+
+def machine() -> str:
+    """One line: CPU, cores, kernel, Python."""
+    return (
+        f"{_cpu_name()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
+        f"{platform.python_implementation()} {platform.python_version()}"
+    )
+
+
+def as_table(figures: Sequence[Figure]) -> Table:
+    table = Table(title="motorpool against its peers and limits")
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right" if heading in ("ours", "ratio", "bound") else "left")
+    for figure in figures:
+        table.add_row(*_cells(figure), style="bold red" if figure.misses else None)
+    return table
+
+
+def as_markdown(figures: Sequence[Figure]) -> str:
+    rows = [" | ".join(_HEADINGS), " | ".join(("---", "--:", "---", "--:", "--:", "---", "---"))]
+    rows += [" | ".join(_cells(figure)) for figure in figures]
+    return "\n".join(f"| {row} |" for row in rows) + f"\n\nMeasured on: {machine()}."
+
+
+def as_json(figures: Sequence[Figure], failures: Sequence[tuple[str, str]]) -> dict[str, object]:
+    return {
+        "machine": machine(),
+        "figures": [
+            {
+                "name": figure.name,
+                "ours": figure.ours,
+                "peer": figure.peer,
+                "unit": figure.unit,
+                "against": figure.against,
+                "ratio": figure.ratio,
+                "bound": None if figure.bound is None else str(figure.bound),
+                "verdict": figure.verdict,
+                "parts": list(figure.parts),
+            }
+            for figure in figures
+        ],
+        "failures": [{"benchmark": name, "reason": reason} for name, reason in failures],
+    }
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    return (
+        figure.name,
+        f"{_number(figure.ours)} {figure.unit}",
+        f"{_number(figure.peer)} {figure.unit} ({figure.against})",
+        f"{figure.ratio:.3f}" if figure.ratio < 10 else f"{figure.ratio:,.1f}",
+        "-" if figure.bound is None else str(figure.bound),
+        figure.verdict,
+        "; ".join(figure.parts),
+    )
+
+
+def _number(value: float) -> str:
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if value == int(value) else f"{value:.3g}"
+
+
+def _cpu_name() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
