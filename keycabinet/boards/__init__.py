@@ -1,0 +1,1 @@
+"""One file a board family; families of other distributions come by the entry-point group `motorpool.boards`."""

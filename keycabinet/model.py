@@ -1,0 +1,142 @@
+"""What a cabinet is made of and what can happen to it, as plain frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Presence(StrEnum):
+    """Whether a key set hangs in a slot. `unknown` is not `absent`: nobody can tell at the moment."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"  # no sensor, or its board does not answer
+    FAULT = "fault"  # the sensor answers, but not in a way that can be believed
+
+
+class Sense(StrEnum):
+    """A fact that a wiring can observe."""
+
+    KEY = "key"
+    FOB = "fob"
+    LATCH = "latch"
+    COMPARTMENT = "compartment"
+
+
+class Proof(StrEnum):
+    """How well a cabinet knows that a key set left or came home."""
+
+    PROVED = "proved"  # the key or its fob was sensed
+    INFERRED = "inferred"  # something else changed with it: a latch, a compartment
+    ASSUMED = "assumed"  # nothing can tell
+
+
+class DoorState(StrEnum):
+    """The cabinet's own door, where it has a contact."""
+
+    OPEN = "open"
+    SHUT = "shut"
+    UNKNOWN = "unknown"
+
+
+class LatchState(StrEnum):
+    """The bolt of one slot, where it is fed back."""
+
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    UNKNOWN = "unknown"
+
+
+class ReleaseOutcome(StrEnum):
+    """What became of one command to open. Only `not_sent` may be given again blindly."""
+
+    NOT_SENT = "not_sent"  # no byte of it reached the line
+    REJECTED = "rejected"  # the board refused it
+    UNCONFIRMED = "unconfirmed"  # it went out; nothing proves that the lock moved
+    CONFIRMED = "confirmed"  # read back: the output was on, or the latch opened
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """One slot as last seen; `since` is the loop time (s) at which it became so."""
+
+    slot: int
+    presence: Presence
+    latch: LatchState
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A whole cabinet as last seen; `online` is true while every board answers."""
+
+    cabinet: str
+    online: bool
+    door: DoorState
+    slots: tuple[SlotState, ...]
+    proof: Proof
+
+    def slot(self, number: int) -> SlotState:
+        """The state of one slot; KeyError when the cabinet has no such slot."""
+        for state in self.slots:
+            if state.slot == number:
+                return state
+        raise KeyError(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The outcome of one command to open a slot, or the cabinet's door (`slot` 0)."""
+
+    slot: int
+    command_id: str
+    outcome: ReleaseOutcome
+    reason: str | None = None
+
+
+DOOR = 0
+"""The `slot` of a Release that opened the cabinet's own door."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """A key set came, went, or can no longer be told; `at` is loop time in seconds."""
+
+    cabinet: str
+    slot: int
+    presence: Presence
+    previous: Presence
+    proof: Proof
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DoorChanged:
+    """The cabinet's door was opened or shut, or can no longer be told; `at` is loop time in seconds."""
+
+    cabinet: str
+    door: DoorState
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BoardLost:
+    """A board stopped answering (or was refused); its inputs are unknown from now on."""
+
+    cabinet: str
+    board: str
+    error: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRecovered:
+    """A lost board answers again and passed its checks."""
+
+    cabinet: str
+    board: str
+    at: float
+
+
+CabinetEvent = PresenceChanged | DoorChanged | BoardLost | BoardRecovered
