@@ -23,10 +23,11 @@ from .tcp import Tcp
 BENCHMARKS: Final[Sequence[Benchmark]] = (Rtu(), Tcp())
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = _options(arguments)
-    chosen = [benchmark for benchmark in BENCHMARKS if not options.only or benchmark.name in options.only]
-    console = Console(stderr=options.markdown)
+def main(arguments: Sequence[str] | None = None, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> int:
+    """Run the chosen benchmarks; returns the exit code: 1 when one misses its bound or cannot be run."""
+    options = _options(arguments, [benchmark.name for benchmark in benchmarks])
+    chosen = [benchmark for benchmark in benchmarks if not options.only or benchmark.name in options.only]
+    console = Console(stderr=options.markdown, width=None if sys.stdout.isatty() else 120)
     figures, failures = _run(chosen, console)
     if options.markdown:
         print(as_markdown(figures))
@@ -44,8 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failures or any(figure.misses for figure in figures) else 0
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    names = [benchmark.name for benchmark in BENCHMARKS]
+def _options(arguments: Sequence[str] | None, names: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", metavar="NAME", choices=names, action="append", help=", ".join(names))
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every figure to FILE")

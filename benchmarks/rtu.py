@@ -34,13 +34,9 @@ class Wire:
         """Between frames (Modbus over Serial Line 1.02, 2.5.1.1)."""
         return 0.00175 if self.baud > 19200 else 3.5 * self.bits / self.baud
 
-    def gap_s(self, profile_gap_s: float) -> float:
-        """What the master leaves before a request."""
-        return max(self.silence_s, profile_gap_s)
-
     def read_s(self, gap_s: float) -> float:
-        """The least time from one request to the next."""
-        return (REQUEST + REPLY) * self.bits / self.baud + self.silence_s + gap_s
+        """The least time from one request to the next, when the board asks for a gap of its own before each."""
+        return (REQUEST + REPLY) * self.bits / self.baud + self.silence_s + max(self.silence_s, gap_s)
 
 
 WIRES: Final = tuple(Wire(baud, bits) for baud, bits in product((9600, 19200, 115200), (10, 11)))
@@ -62,7 +58,7 @@ class Rtu:
 
 
 def _measure(bench: Bench, wire: Wire, client: str) -> Sample:
-    gap_s = wire.gap_s(PROFILE_GAP_S)
+    gap_s = max(wire.silence_s, PROFILE_GAP_S)
     count = max(4, int(SECONDS / wire.read_s(gap_s)))
     with bench.peer("rtu_device", wire.baud, wire.bits) as device:
         sample = bench.measure("clients.rtu", client, device.where, wire.baud, gap_s, count)
@@ -74,9 +70,9 @@ def _measure(bench: Bench, wire: Wire, client: str) -> Sample:
 
 def _efficiency(wire: Wire, medians: Mapping[str, Sample]) -> Figure:
     ours = medians["motorpool"]
-    limit = 1 / wire.read_s(wire.gap_s(PROFILE_GAP_S))
+    limit = 1 / wire.read_s(PROFILE_GAP_S)
     peers = tuple(
-        f"{name} {medians[name]['per_s'] / limit:.3f}, {medians[name]['broken_share']:.0%} broken silences"
+        f"{name} {medians[name]['per_s'] / limit:.3f}, {medians[name]['broken_share']:.0%} broken"
         for name in CLIENTS[1:]
     )
     return Figure(

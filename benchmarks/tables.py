@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from .figures import Figure
 
-_HEADINGS = ("", "ours", "peer or limit", "ratio", "bound", "", "parts")
+_HEADINGS = ("", "ours", "peer or limit", "ratio", "bound", "")
+_RIGHT = ("ours", "peer or limit", "ratio", "bound")
 
 
 def machine() -> str:
@@ -23,17 +25,20 @@ def machine() -> str:
 
 
 def as_table(figures: Sequence[Figure]) -> Table:
-    table = Table(title="motorpool against its peers and limits")
+    table = Table(title="motorpool against its peers and limits", show_lines=True)
     for heading in _HEADINGS:
-        table.add_column(heading, justify="right" if heading in ("ours", "ratio", "bound") else "left")
+        table.add_column(heading, justify="right" if heading in _RIGHT else "left")
     for figure in figures:
-        table.add_row(*_cells(figure), style="bold red" if figure.misses else None)
+        name, *cells = _cells(figure)
+        first = Text(name, style="bold").append("".join(f"\n  {part}" for part in figure.parts), style="dim")
+        table.add_row(first, *cells, style="red" if figure.misses else None)
     return table
 
 
 def as_markdown(figures: Sequence[Figure]) -> str:
-    rows = [" | ".join(_HEADINGS), " | ".join(("---", "--:", "---", "--:", "--:", "---", "---"))]
-    rows += [" | ".join(_cells(figure)) for figure in figures]
+    rules = ("--:" if heading in _RIGHT else "---" for heading in _HEADINGS)
+    rows = [" | ".join((*_HEADINGS, "parts")), " | ".join((*rules, "---"))]
+    rows += [" | ".join((*_cells(figure), "; ".join(figure.parts))) for figure in figures]
     return "\n".join(f"| {row} |" for row in rows) + f"\n\nMeasured on: {machine()}."
 
 
@@ -62,11 +67,10 @@ def _cells(figure: Figure) -> tuple[str, ...]:
     return (
         figure.name,
         f"{_number(figure.ours)} {figure.unit}",
-        f"{_number(figure.peer)} {figure.unit} ({figure.against})",
+        f"{figure.against} {_number(figure.peer)}",
         f"{figure.ratio:.3f}" if figure.ratio < 10 else f"{figure.ratio:,.1f}",
         "-" if figure.bound is None else str(figure.bound),
         figure.verdict,
-        "; ".join(figure.parts),
     )
 
 
