@@ -1,7 +1,7 @@
 """One end of a TCP connection carried in memory: ordered, with latency, back-pressure, half close and reset.
 
-Semantics are those of asyncio's own socket transports, except that `abort` drops what is still under way and
-resets the peer, and that an end learns that its peer is gone when a byte of its own reaches the closed end.
+Semantics are those of asyncio sockets over a Linux kernel: an end learns that its peer is gone when a byte of
+its own reaches the closed end.
 """
 
 from __future__ import annotations
@@ -267,13 +267,9 @@ class MemoryTransport(asyncio.Transport):
             self._lose(None)
 
     def abort(self) -> None:
-        """End at once: what is under way is lost and the peer sees a reset."""
-        if not self._lost:
-            self._closing = True
-            self._drop_inbox()
-            self._loop.call_later(self._network.latency, self.peer._reset)
-            self.peer._drop_inbox()
-            self._lose(None)
+        """End without waiting for a slow reader; what the kernel would hold already still arrives."""
+        self.close()
+        self._lose(None)
 
     def _drop_inbox(self) -> None:
         dropped, self._unread = self._unread, 0

@@ -1,0 +1,58 @@
+"""Values of the simulated world: places, doors, cars, and what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+DOOR = 0
+"""The slot number that stands for a cabinet's own door wherever a lock is meant."""
+
+Detail = str | int
+
+
+class WorldError(Exception):
+    """Somebody tried what cannot be done: pulled a set that is held, put two sets in one slot."""
+
+
+class Door(StrEnum):
+    """A cabinet's own door."""
+
+    LOCKED = "locked"
+    SHUT = "shut"  # and not locked: a hand opens it
+    OPEN = "open"
+
+
+class Place(NamedTuple):
+    """A slot of a cabinet."""
+
+    cabinet: str
+    slot: int
+
+
+class Change(NamedTuple):
+    """One thing that happened: when (s), what, and to whom."""
+
+    at: float
+    kind: str
+    details: tuple[Detail, ...]
+
+    def line(self) -> str:
+        """Return the change as one line of text, the same on every machine; times to the microsecond."""
+        return "\t".join((f"{self.at:.6f}", self.kind, *(str(detail) for detail in self.details)))
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    """The truth about a car, as its instruments would show it."""
+
+    vin: str
+    odometer_km: float = 0.0
+    fuel_percent: float = 100.0
+    battery_v: float = 12.6
+    engine_on: bool = False
+    stored_dtcs: tuple[str, ...] = ()
+    pending_dtcs: tuple[str, ...] = ()
+    distance_since_clear_km: float = 0.0
+    in_range: bool = True

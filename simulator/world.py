@@ -1,0 +1,368 @@
+"""What is physically true: which set hangs where, which bolts are drawn, where the cars are. No asyncio.
+
+Every change is appended to `World.log`; `World.digest()` is equal for two runs exactly when the same things
+happened at the same times in the same order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+
+from simulator.model import DOOR, Car, Change, Detail, Door, Place, WorldError
+
+__all__ = ["DOOR", "Car", "Change", "Door", "Place", "World", "WorldError"]
+
+Listener = Callable[[Change], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Lock:
+    """A bolt that a solenoid draws; `unlock_at` and `relock_at` say when it moves next by itself."""
+
+    place: Place
+    has_bolt: bool
+    unlocked: bool
+    energised_at: float | None = None
+    unlock_at: float | None = None
+    relock_at: float | None = None
+    pulses: int = 0
+
+
+@dataclass(slots=True)
+class _Cabinet:
+    locks: dict[int, _Lock]
+    has_door: bool
+    door_open: bool
+    hanging: dict[int, str] = field(default_factory=dict)
+    lamps: dict[int, bool] = field(default_factory=dict)
+
+
+class World:
+    """The physical truth about a station's cabinets, key sets and cars.
+
+    `now` tells the time in seconds; it may be replaced before the first change. A solenoid draws its bolt
+    after `least_pulse_s`; a bolt falls back when a set is put in, when a door is shut, or `relock_s` after
+    the pulse if nobody made use of it.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        now: Callable[[], float] = lambda: 0.0,
+        *,
+        least_pulse_s: float = 0.1,
+        relock_s: float = 10.0,
+    ) -> None:
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.now = now
+        self.least_pulse_s = least_pulse_s
+        self.relock_s = relock_s
+        self.log: list[Change] = []
+        self._cabinets: dict[str, _Cabinet] = {}
+        self._sets: dict[str, Place | None] = {}
+        self._cars: dict[str, Car] = {}
+        self._listeners: list[Listener] = []
+        self._moves: list[tuple[float, int, _Lock]] = []
+        self._moves_made = 0
+
+    # -- setting up
+
+    def add_cabinet(
+        self,
+        name: str,
+        slots: tuple[int, ...],
+        *,
+        bolts: bool = True,
+        door: bool = False,
+        door_lock: bool = False,
+    ) -> None:
+        """Add a cabinet. Without `bolts` only its door keeps the sets; `door_lock` implies `door`."""
+        _fresh(name, self._cabinets)
+        locks = {slot: _Lock(Place(name, slot), bolts, unlocked=not bolts) for slot in slots}
+        locks[DOOR] = _Lock(Place(name, DOOR), door_lock, unlocked=not door_lock)
+        has_door = door or door_lock
+        self._cabinets[name] = _Cabinet(locks, has_door, door_open=not has_door)
+        self._happen("cabinet_added", name, len(slots))
+
+    def add_set(self, set_id: str, cabinet: str | None = None, slot: int | None = None) -> None:
+        """Add a key set, hanging in a slot or already out."""
+        _fresh(set_id, self._sets)
+        if cabinet is None or slot is None:
+            self._sets[set_id] = None
+            self._happen("set_added", set_id)
+            return
+        self._empty_slot(cabinet, slot).hanging[slot] = set_id
+        self._sets[set_id] = Place(cabinet, slot)
+        self._happen("set_added", set_id, cabinet, slot)
+
+    def add_car(self, car_id: str, car: Car) -> None:
+        """Add a car."""
+        _fresh(car_id, self._cars)
+        self._cars[car_id] = car
+        self._happen("car_added", car_id)
+
+    # -- looking
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """Every key set, in the order in which they were added."""
+        return tuple(self._sets)
+
+    @property
+    def cars(self) -> tuple[str, ...]:
+        """Every car, in the order in which they were added."""
+        return tuple(self._cars)
+
+    def where(self, set_id: str) -> Place | None:
+        """Return where a set hangs; None while somebody has it."""
+        try:
+            return self._sets[set_id]
+        except KeyError:
+            raise WorldError(f"there is no set {set_id!r}") from None
+
+    def hanging(self, cabinet: str, slot: int) -> str | None:
+        """Return the set that hangs in a slot."""
+        self._lock(cabinet, slot)
+        return self._cabinets[cabinet].hanging.get(slot)
+
+    def unlocked(self, cabinet: str, slot: int) -> bool:
+        """Tell whether a slot (or the door, slot 0) would give way now."""
+        self.settle()
+        return self._lock(cabinet, slot).unlocked
+
+    def pulses(self, cabinet: str, slot: int) -> int:
+        """Return how often the solenoid of a slot (or of the door, slot 0) was energised."""
+        return self._lock(cabinet, slot).pulses
+
+    def door(self, cabinet: str) -> Door:
+        """Return how a cabinet's door stands; a cabinet without a door is always open."""
+        self.settle()
+        found = self._cabinet(cabinet)
+        if found.door_open:
+            return Door.OPEN
+        return Door.SHUT if found.locks[DOOR].unlocked else Door.LOCKED
+
+    def lamp(self, cabinet: str, slot: int) -> bool:
+        """Tell whether the lamp at a slot is lit."""
+        self._lock(cabinet, slot)
+        return self._cabinets[cabinet].lamps.get(slot, False)
+
+    def car(self, car_id: str) -> Car:
+        """Return the truth about a car."""
+        try:
+            return self._cars[car_id]
+        except KeyError:
+            raise WorldError(f"there is no car {car_id!r}") from None
+
+    # -- what boards do
+
+    def energise(self, cabinet: str, slot: int, on: bool) -> None:
+        """Switch the solenoid of a slot, or of the door (slot 0)."""
+        self.settle()
+        lock, now = self._lock(cabinet, slot), self.now()
+        if on == (lock.energised_at is not None):
+            return
+        if on:
+            lock.energised_at = now
+            lock.pulses += 1
+            lock.relock_at = None
+            self._happen("coil_on", cabinet, slot)
+            if lock.has_bolt and not lock.unlocked:
+                lock.unlock_at = self._schedule(lock, now + self.least_pulse_s)
+            return
+        lasted_ms = round((now - (lock.energised_at or 0.0)) * 1000)
+        lock.energised_at = lock.unlock_at = None
+        self._happen("coil_off", cabinet, slot, lasted_ms)
+        if lock.has_bolt and lock.unlocked and self._would_fall(lock):
+            lock.relock_at = self._schedule(lock, now + self.relock_s)
+
+    def light(self, cabinet: str, slot: int, on: bool) -> None:
+        """Switch the lamp at a slot."""
+        if on != self.lamp(cabinet, slot):
+            self._cabinets[cabinet].lamps[slot] = on
+            self._happen("lamp", cabinet, slot, int(on))
+
+    # -- what people do
+
+    def open_door(self, cabinet: str) -> None:
+        """Open a door. Raises WorldError while it is locked, or open already."""
+        state = self.door(cabinet)
+        if state is not Door.SHUT:
+            raise WorldError(f"the door of cabinet {cabinet} is {state}")
+        self._open(cabinet, "door_opened")
+
+    def force_door(self, cabinet: str) -> None:
+        """Open a door with a tool, locked or not."""
+        if self.door(cabinet) is Door.OPEN:
+            raise WorldError(f"the door of cabinet {cabinet} is open")
+        self._open(cabinet, "door_forced")
+
+    def shut_door(self, cabinet: str) -> None:
+        """Shut a door; its bolt falls unless the solenoid holds it."""
+        found = self._cabinet(cabinet)
+        if not (found.has_door and found.door_open):
+            raise WorldError(f"cabinet {cabinet} has no open door")
+        self.settle()
+        found.door_open = False
+        self._happen("door_shut", cabinet)
+        self._fall(found.locks[DOOR])
+
+    def pull(self, set_id: str) -> None:
+        """Take a set out. Raises WorldError when it is out, its slot holds it, or a door is in the way."""
+        self.settle()
+        place = self._hanging_place(set_id)
+        self._reach(place.cabinet)
+        if not self._lock(*place).unlocked:
+            raise WorldError(f"slot {place.slot} of cabinet {place.cabinet} holds set {set_id}")
+        self._remove(set_id, place, "pulled")
+
+    def override(self, set_id: str) -> None:
+        """Take a set out with the mechanical override key, whatever the bolts and the door do."""
+        self.settle()
+        self._remove(set_id, self._hanging_place(set_id), "overridden")
+
+    def put(self, set_id: str, cabinet: str, slot: int) -> None:
+        """Hang a set up; the bolt falls. Raises WorldError when a door or another set is in the way."""
+        self.settle()
+        if self.where(set_id) is not None:
+            raise WorldError(f"set {set_id} hangs in a cabinet already")
+        found = self._empty_slot(cabinet, slot)
+        self._reach(cabinet)
+        found.hanging[slot] = set_id
+        self._sets[set_id] = Place(cabinet, slot)
+        self._happen("put", set_id, cabinet, slot)
+        self._fall(found.locks[slot])
+
+    # -- what cars do
+
+    def drive(self, car_id: str, km: float, *, km_per_fuel_percent: float = 6.0) -> None:
+        """Drive a car so far (km, 0 or more), burning fuel."""
+        if km < 0:
+            raise WorldError(f"cannot drive {km} km")
+        car = self.car(car_id)
+        self.change_car(
+            car_id,
+            replace(
+                car,
+                odometer_km=car.odometer_km + km,
+                distance_since_clear_km=car.distance_since_clear_km + km,
+                fuel_percent=max(0.0, car.fuel_percent - km / km_per_fuel_percent),
+            ),
+        )
+
+    def change_car(self, car_id: str, car: Car) -> None:
+        """Replace the truth about a car, as `dataclasses.replace` gives it; what differs is logged."""
+        before = self.car(car_id)
+        self._cars[car_id] = car
+        for name in (each.name for each in fields(Car)):
+            old, new = getattr(before, name), getattr(car, name)
+            if old != new:
+                text = ",".join(new) if isinstance(new, tuple) else str(new)
+                self._happen("car_changed", car_id, name, text)
+
+    # -- time
+
+    @property
+    def due(self) -> float | None:
+        """When something moves next by itself (s); whoever owns the clock calls `settle` then."""
+        return self._moves[0][0] if self._moves else None
+
+    def settle(self) -> None:
+        """Let everything happen that is due by now, each at its own time."""
+        now = self.now()
+        while self._moves and self._moves[0][0] <= now:
+            at, _, lock = heapq.heappop(self._moves)
+            if at == lock.unlock_at:
+                lock.unlock_at = None
+                lock.unlocked = True
+                self._happen("unlocked", *lock.place, at=at)
+            elif at == lock.relock_at:
+                lock.relock_at = None
+                lock.unlocked = False
+                self._happen("locked", *lock.place, at=at)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` after each change; return what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of the seed and the log."""
+        sha = hashlib.sha256(f"seed\t{self.seed}\n".encode())
+        for change in self.log:
+            sha.update(f"{change.line()}\n".encode())
+        return sha.hexdigest()
+
+    # -- inside
+
+    def _happen(self, kind: str, *details: Detail, at: float | None = None) -> None:
+        change = Change(self.now() if at is None else at, kind, details)
+        self.log.append(change)
+        for listener in tuple(self._listeners):
+            listener(change)
+
+    def _schedule(self, lock: _Lock, at: float) -> float:
+        self._moves_made += 1
+        heapq.heappush(self._moves, (at, self._moves_made, lock))
+        return at
+
+    def _cabinet(self, name: str) -> _Cabinet:
+        try:
+            return self._cabinets[name]
+        except KeyError:
+            raise WorldError(f"there is no cabinet {name!r}") from None
+
+    def _lock(self, cabinet: str, slot: int) -> _Lock:
+        try:
+            return self._cabinet(cabinet).locks[slot]
+        except KeyError:
+            raise WorldError(f"cabinet {cabinet} has no slot {slot}") from None
+
+    def _empty_slot(self, cabinet: str, slot: int) -> _Cabinet:
+        held = self.hanging(cabinet, slot)
+        if slot == DOOR or held is not None:
+            raise WorldError(f"slot {slot} of cabinet {cabinet} holds {held or 'no sets'}")
+        return self._cabinet(cabinet)
+
+    def _hanging_place(self, set_id: str) -> Place:
+        place = self.where(set_id)
+        if place is None:
+            raise WorldError(f"set {set_id} hangs in no cabinet")
+        return place
+
+    def _reach(self, cabinet: str) -> None:
+        if not self._cabinet(cabinet).door_open:
+            raise WorldError(f"the door of cabinet {cabinet} is shut")
+
+    def _open(self, cabinet: str, kind: str) -> None:
+        found = self._cabinet(cabinet)
+        found.door_open = True
+        found.locks[DOOR].relock_at = None
+        self._happen(kind, cabinet)
+
+    def _remove(self, set_id: str, place: Place, kind: str) -> None:
+        del self._cabinets[place.cabinet].hanging[place.slot]
+        self._sets[set_id] = None
+        self._lock(*place).relock_at = None
+        self._happen(kind, set_id, *place)
+
+    def _would_fall(self, lock: _Lock) -> bool:
+        """Tell whether a released bolt finds something to hold."""
+        cabinet = self._cabinets[lock.place.cabinet]
+        return not cabinet.door_open if lock.place.slot == DOOR else lock.place.slot in cabinet.hanging
+
+    def _fall(self, lock: _Lock) -> None:
+        if lock.has_bolt and lock.unlocked and lock.energised_at is None:
+            lock.unlocked = False
+            lock.relock_at = None
+            self._happen("locked", *lock.place)
+
+
+def _fresh(name: str, taken: Mapping[str, object]) -> None:
+    if name in taken:
+        raise WorldError(f"there is already a {name!r}")
