@@ -1,0 +1,49 @@
+"""What happened: by long poll with a cursor, which works through every gateway, or as server-sent events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+
+from api import answers, bodies
+from api.problems import documented
+from api.stream import next_page, server_sent
+
+from .common import OpenWaits, Pool
+
+router = APIRouter(prefix="/v1/events", tags=["events"])
+
+_SSE = {
+    200: {
+        "description": "Without end: `id` the sequence number, `event` the kind, `data` the event as JSON",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+@router.get("", response_model=answers.EventPage, responses=documented(404))
+async def read_events(pool: Pool, waits: OpenWaits, query: Annotated[bodies.EventsQuery, Query()]) -> object:
+    """The events after a sequence number; with `wait`, the first to come. Go on with `after=next`."""
+    vehicle = None if query.vehicle is None else pool.vehicle(query.vehicle).id
+    return await next_page(
+        pool, waits, after=query.after, limit=query.limit, wait=query.wait, vehicle=vehicle
+    )
+
+
+@router.get("/stream", response_class=StreamingResponse, responses={**documented(404), **_SSE})
+async def stream_events(
+    pool: Pool,
+    waits: OpenWaits,
+    query: Annotated[bodies.StreamQuery, Query()],
+    last_event_id: Annotated[int | None, Header(ge=0, le=2**53 - 1)] = None,
+) -> StreamingResponse:
+    """Events as they happen (server-sent events). EventSource reconnects by itself and misses nothing."""
+    vehicle = None if query.vehicle is None else pool.vehicle(query.vehicle).id
+    after = query.after if last_event_id is None else last_event_id
+    return StreamingResponse(
+        server_sent(pool, waits, after=after, vehicle=vehicle),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )

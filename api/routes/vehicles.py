@@ -1,0 +1,56 @@
+"""Vehicles: whether they can be had, why not, and what their terminals last said."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api import answers, bodies
+from api.problems import documented
+
+from .common import CommandId, Id, Pool
+
+router = APIRouter(prefix="/v1/vehicles", tags=["vehicles"])
+
+
+@router.get("", response_model=answers.Vehicles, responses=documented())
+async def list_vehicles(pool: Pool) -> object:
+    """Every vehicle with its availability and the reasons for it."""
+    return {"vehicles": [vehicle.as_json() for vehicle in pool.vehicles()]}
+
+
+@router.get("/{vehicle}", response_model=answers.Vehicle, responses=documented(404))
+async def read_vehicle(pool: Pool, vehicle: Id) -> object:
+    """One vehicle, by roster id or fleet number."""
+    return pool.vehicle(vehicle).as_json()
+
+
+@router.get("/{vehicle}/telemetry", response_model=answers.Telemetry, responses=documented(404))
+async def read_telemetry(pool: Pool, vehicle: Id) -> object:
+    """What the vehicle's terminal last said, each value with its age and source, or why there is none."""
+    found = pool.vehicle(vehicle).as_json()
+    return {
+        "vehicle": found["id"],
+        "fleet_number": found["fleet_number"],
+        "telemetry": found["telemetry"],
+    }
+
+
+@router.post(
+    "/{vehicle}/defects",
+    status_code=201,
+    response_model=answers.Defect,
+    responses=documented(404, 409),
+)
+async def report_defect(
+    pool: Pool, vehicle: Id, body: bodies.DefectBody, command_id: CommandId = None
+) -> object:
+    """Report a defect; major and critical ones take the vehicle off the road until a repair is accepted."""
+    defect = await pool.report_defect(
+        vehicle,
+        reporter=body.reporter,
+        code=body.code,
+        severity=body.severity,
+        text=body.text,
+        command_id=command_id,
+    )
+    return defect.as_json()
