@@ -137,7 +137,7 @@ def _parse_tcp(text: str, parts: SplitResult) -> LineUrl:
     if parts.scheme == MODBUS_TCP and port is None:
         port = 502
     if not port:
-        raise LineUrlError(text, "port", str(port or ""), "1 to 65535")
+        raise LineUrlError(text, "port", str(port), "1 to 65535")
     if parts.path not in ("", "/"):
         raise LineUrlError(text, "path", parts.path, "none")
     rtu = parts.scheme == RTU_OVER_TCP

@@ -1,0 +1,182 @@
+"""One question and answer on a line, whatever the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from keycabinet.errors import (
+    BadChecksum,
+    DeviceBackedOff,
+    DeviceSilent,
+    ExceptionReply,
+    ForeignReply,
+    KeyCabinetError,
+    ReplyError,
+)
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+FIRST_BACK_OFF_S = 1.0
+LONGEST_BACK_OFF_S = 30.0
+
+
+class Priority(IntEnum):
+    """Whose turn comes first; equals are served in the order they came."""
+
+    RELEASE = (
+        0  # opening a lock and reading back what came of it; also passes the back-off of a silent device
+    )
+    COMMAND = 1  # somebody waits for it
+    POLL = 2
+
+
+class ReplyReader(Protocol[T_co]):
+    """Sans-IO: eats bytes and finds the reply to one request."""
+
+    @property
+    def reply_size(self) -> int:
+        """Bytes of the longest expected reply, for the time it takes on the wire."""
+
+    @property
+    def noise(self) -> int:
+        """Bytes that belonged to no frame."""
+
+    @property
+    def stale(self) -> int:
+        """Frames that answered something else."""
+
+    def feed(self, data: bytes) -> T_co | None:
+        """The reply once it is whole; KeyCabinetError when the device refused."""
+
+    def failure(self, waited_s: float) -> KeyCabinetError:
+        """Why there is no reply, as exactly as the bytes tell."""
+
+
+@dataclass(slots=True)
+class LineStats:
+    """What a line has seen since it was opened; counters only rise."""
+
+    requests: int = 0
+    replies: int = 0
+    exceptions: int = 0
+    timeouts: int = 0
+    checksum_errors: int = 0
+    wrong_replies: int = 0
+    noise_bytes: int = 0
+    stale_replies: int = 0
+    backed_off: int = 0
+    links_lost: int = 0
+    links_reopened: int = 0
+
+
+class Device:
+    """What a line knows of one device on it: its timing, and whether it has gone silent.
+
+    `gap_s` is the least silence between this device's frames and another's; `depth` how many requests it takes at
+    once (Modbus TCP only; half-duplex lines have one).
+    """
+
+    __slots__ = ("asked_again_at", "depth", "gap_s", "name", "reply_timeout_s", "silences")
+
+    def __init__(self, name: str, *, reply_timeout_s: float, gap_s: float = 0.0, depth: int = 1) -> None:
+        self.name = name
+        self.reply_timeout_s = reply_timeout_s
+        self.gap_s = gap_s
+        self.depth = depth
+        self.silences = 0
+        self.asked_again_at = 0.0
+
+    def fell_silent(self, now: float) -> None:
+        """One more silence in a row. The first may be a lost frame; from the second on it is asked less and less."""
+        self.silences += 1
+        if self.silences > 1:
+            doublings = min(self.silences - 2, 10)
+            self.asked_again_at = now + min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2**doublings)
+
+    def answered(self) -> None:
+        """It is alive."""
+        self.silences = 0
+        self.asked_again_at = 0.0
+
+    def back_off(self, now: float, priority: int) -> DeviceBackedOff | None:
+        """The error for a request that must not be sent now."""
+        if self.silences < 2 or now >= self.asked_again_at or priority == Priority.RELEASE:
+            return None
+        return DeviceBackedOff(self.name, self.silences, self.asked_again_at - now)
+
+
+class Exchange(Generic[T]):
+    """A request waiting for its turn or its reply. `future` gets the reply's value or a KeyCabinetError."""
+
+    __slots__ = ("deadline", "device", "future", "order", "priority", "reader", "request", "sent", "sent_at")
+
+    def __init__(
+        self,
+        device: Device,
+        request: bytes,
+        reader: ReplyReader[T],
+        priority: int,
+        future: asyncio.Future[T],
+    ) -> None:
+        self.device = device
+        self.request = request
+        self.reader = reader
+        self.priority = priority
+        self.future = future
+        self.order = 0
+        self.sent = False
+        self.sent_at = 0.0
+        self.deadline = 0.0
+
+    def __lt__(self, other: AnyExchange) -> bool:
+        if self.priority != other.priority:
+            return self.priority < other.priority
+        return self.order < other.order
+
+    def feed(self, data: bytes, stats: LineStats) -> bool:
+        """Give bytes to the reader; True when the exchange is over, its future told and its traffic counted."""
+        try:
+            value = self.reader.feed(data)
+        except KeyCabinetError as error:
+            self.fail(error, stats)
+            return True
+        if value is None:
+            return False
+        stats.replies += 1
+        self.device.answered()
+        self._count(stats)
+        if not self.future.done():
+            self.future.set_result(value)
+        return True
+
+    def expire(self, now: float, stats: LineStats) -> None:
+        """The time-out has come: fail with the most telling reason."""
+        error = self.reader.failure(now - self.sent_at)
+        stats.timeouts += 1
+        if isinstance(error, DeviceSilent):
+            self.device.fell_silent(now)
+        self.fail(error, stats)
+
+    def fail(self, error: KeyCabinetError, stats: LineStats) -> None:
+        """End with an error; a caller that gave up meanwhile is not told."""
+        if isinstance(error, ReplyError | ExceptionReply) and not isinstance(error, ForeignReply):
+            self.device.answered()
+        stats.exceptions += isinstance(error, ExceptionReply)
+        stats.checksum_errors += isinstance(error, BadChecksum)
+        stats.wrong_replies += isinstance(error, ReplyError) and not isinstance(error, BadChecksum)
+        self._count(stats)
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    def _count(self, stats: LineStats) -> None:
+        reader = self.reader
+        if reader.noise or reader.stale:
+            stats.noise_bytes += reader.noise
+            stats.stale_replies += reader.stale
+
+
+AnyExchange = Exchange[Any]

@@ -1,0 +1,155 @@
+"""`Line`: one physical line shared by several devices. Owns turns, silence, priorities, deadlines, back-off, reopening."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import TypeVar
+
+from keycabinet.errors import LineClosed, LinkLost
+from keycabinet.exchange import Device, Exchange, LineStats, Priority, ReplyReader
+from keycabinet.half_duplex import HalfDuplex
+from keycabinet.ownership import Ownership
+from keycabinet.pipelined import Pipelined
+from keycabinet.reconnect import Reconnector
+from keycabinet.transport import LineUrl, Opener, open_link
+
+__all__ = ["Device", "Line", "LineStats", "Priority"]
+
+T = TypeVar("T")
+CLOSING_S = 1.0
+
+
+class Line:
+    """An open line. While its link is down, requests fail at once with LinkLost and it is reopened by itself."""
+
+    def __init__(self, name: str, url: LineUrl, opener: Opener, ownership: Ownership | None) -> None:
+        """Use `Line.open`."""
+        self.name = name
+        self.url = url
+        self.stats = LineStats()
+        self._opener = opener
+        self._ownership = ownership
+        self._loop = asyncio.get_running_loop()
+        self._connection: HalfDuplex | Pipelined | None = None
+        self._reconnector = Reconnector(self._reconnect)
+        self._closed = False
+        self._gone: asyncio.Future[None] | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        name: str,
+        url: LineUrl,
+        *,
+        opener: Opener = open_link,
+        holder: str = "motorpool",
+        exclusive: bool | None = None,
+    ) -> Line:
+        """Open the line; PortUnavailable when it cannot be had, LineHeld naming the other owner.
+
+        `exclusive` takes the host-wide lock of the wire under the name `holder` for as long as the Line lives. By
+        default only real links take it; a line over another opener (a simulator's) leaves no trace on the host.
+        """
+        ownership: Ownership | None = None
+        if exclusive if exclusive is not None else opener is open_link:
+            loop = asyncio.get_running_loop()
+            ownership = await loop.run_in_executor(None, Ownership.acquire, name, url, holder)
+        line = cls(name, url, opener, ownership)
+        try:
+            await line._connect()
+        except BaseException:
+            line._closed = True
+            line._release()
+            raise
+        return line
+
+    @property
+    def half_duplex(self) -> bool:
+        """True for serial lines and RTU over TCP: one exchange at a time, RTU frames."""
+        return self.url.half_duplex
+
+    @property
+    def connected(self) -> bool:
+        """Whether the link is up at the moment."""
+        return self._connection is not None
+
+    def submit(
+        self, device: Device, request: bytes, reader: ReplyReader[T], priority: int = Priority.COMMAND
+    ) -> asyncio.Future[T]:
+        """Queue one request; the future gets the reply's value.
+
+        LinkLost or LineClosed at once while the line is down, DeviceBackedOff while the device is not asked. Cancelling
+        the future gives the request up; if it is on the wire already, its reply is awaited and dropped first.
+        """
+        connection = self._connection
+        if connection is None:
+            raise self._down()
+        if device.silences:
+            refusal = device.back_off(self._loop.time(), priority)
+            if refusal is not None:
+                self.stats.backed_off += 1
+                raise refusal
+        future: asyncio.Future[T] = self._loop.create_future()
+        connection.submit(Exchange(device, request, reader, priority, future))
+        return future
+
+    def _down(self) -> LineClosed | LinkLost:
+        if self._closed:
+            return LineClosed(self.name, "the line is closed; open it again")
+        last = self._reconnector.last_error
+        return LinkLost(
+            self.name, f"the link is down and being reopened ({last})" if last else "the link is down"
+        )
+
+    async def _connect(self) -> None:
+        connection = (
+            HalfDuplex(self.name, self.url, self.stats, self._lost)
+            if self.url.half_duplex
+            else Pipelined(self.name, self.stats, self._lost)
+        )
+        link = await self._opener(self.url, connection)
+        connection.attach(link)
+        if connection.lost:
+            raise LinkLost(self.name, "the link was lost while it was being opened")
+        self._connection = connection
+
+    async def _reconnect(self) -> None:
+        await self._connect()
+        self.stats.links_reopened += 1
+
+    def _lost(self, connection: HalfDuplex | Pipelined, error: Exception | None) -> None:
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+        if connection is not self._connection:
+            return
+        self._connection = None
+        if not self._closed:
+            self.stats.links_lost += 1
+            self._reconnector.start()
+
+    async def close(self) -> None:
+        """Fail what is under way, let go of the link and of the lock; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._reconnector.stop()
+        connection = self._connection
+        if connection is not None:
+            self._gone = self._loop.create_future()
+            connection.close()
+            await asyncio.wait([self._gone], timeout=CLOSING_S)
+        self._release()
+
+    def _release(self) -> None:
+        ownership, self._ownership = self._ownership, None
+        if ownership is not None:
+            ownership.release()
+
+    async def __aenter__(self) -> Line:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,48 @@
+"""Reopens a lost link, less and less often: the only place that does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from keycabinet.errors import LineError
+
+FIRST_DELAY_S = 0.1
+LONGEST_DELAY_S = 10.0
+
+
+class Reconnector:
+    """Calls `connect` until it works. A task exists only while the link is down."""
+
+    def __init__(self, connect: Callable[[], Awaitable[None]]) -> None:
+        self._connect = connect
+        self._task: asyncio.Task[None] | None = None
+        self.attempts = 0
+        self.last_error: Exception | None = None
+
+    def start(self) -> None:
+        """Begin, unless it is under way."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="keycabinet reconnect")
+
+    async def _run(self) -> None:
+        delay = FIRST_DELAY_S
+        self.attempts = 0
+        while True:
+            await asyncio.sleep(delay)
+            self.attempts += 1
+            try:
+                await self._connect()
+            except (LineError, OSError) as error:
+                self.last_error = error
+                delay = min(delay * 2, LONGEST_DELAY_S)
+            else:
+                self.last_error = None
+                return
+
+    async def stop(self) -> None:
+        """Give up."""
+        task, self._task = self._task, None
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait([task])
