@@ -63,7 +63,7 @@ class DeclarationBody(_Body):
     )
 
     officer: Officer
-    odometer_km: float | None = Field(default=None, ge=0, le=9_999_999)
+    odometer_km: float | None = Field(default=None, ge=0, le=5_000_000)
     bay: Ref | None = Field(default=None, description="Where the car stands")
     slot: Ref | None = Field(
         default=None, description="Where the key set hangs, for wirings that cannot tell", examples=["A-07"]

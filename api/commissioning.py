@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 from keycabinet.cabinet import Cabinet
-from keycabinet.line import Line
 
 from keycabinet.config import BoardConfig, CabinetConfig
 from keycabinet.errors import KeyCabinetError
+from keycabinet.line import Line
 from keycabinet.model import Release, Snapshot
 from keycabinet.profile import profiles
 from keycabinet.transport import LineUrl
@@ -31,14 +31,19 @@ class CommissioningLog:
 
     def write(self, **facts: str | int | None) -> None:
         """Record the facts, with the time and who is logged in."""
-        line = json.dumps(
-            {"at": self._clock().isoformat(), "who": getpass.getuser(), **facts}, ensure_ascii=False
-        )
+        line = json.dumps({"at": self._clock().isoformat(), "who": _who(), **facts}, ensure_ascii=False)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in some containers
+        return f"uid {os.getuid()}"
 
 
 def bench_config(profile: str, address: int) -> CabinetConfig:

@@ -50,6 +50,7 @@ _THINGS = {
     "defect": "故障记录",
     "cabinet": "钥匙柜",
     "slot": "钥匙位",
+    "key_set": "钥匙串",
 }
 
 KINDS: Mapping[str, Kind] = {

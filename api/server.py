@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import uvicorn
@@ -28,7 +28,7 @@ def bind(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise CannotListen(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; stop what uses it, or use another port"
+            f"cannot listen on {host}:{port}: {error.strerror or error}; stop what uses it or take another"
         ) from error
 
 
@@ -76,3 +76,12 @@ class Server(uvicorn.Server):
 async def serve(app: FastAPI, sock: socket.socket) -> None:
     """Serve until a signal comes. The socket is closed on the way out."""
     await Server(app).serve(sockets=[sock])
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where it is installed; otherwise asyncio's own."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional
+    except ModuleNotFoundError:
+        return None
+    return uvloop.new_event_loop

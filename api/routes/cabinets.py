@@ -49,11 +49,9 @@ async def open_slot(
 
 
 @router.post("/{cabinet}/identify", status_code=204, responses=documented(404, 409))
-async def identify(
-    pool: Pool, cabinet: Id, body: bodies.IdentifyBody, command_id: CommandId = None
-) -> Response:
+async def identify(pool: Pool, cabinet: Id, body: bodies.IdentifyBody) -> Response:
     """A known badge at a cabinet: opens its door, where it has one, to bring a set home."""
-    await pool.identify(officer=body.officer, cabinet=cabinet, command_id=command_id)
+    await pool.identify(officer=body.officer, cabinet=cabinet)
     return Response(status_code=204)
 
 
