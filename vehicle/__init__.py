@@ -6,15 +6,19 @@ The radio itself is `vehicle.ble.Radio`, which needs the `ble` extra; everything
 from vehicle.config import TerminalConfig
 from vehicle.errors import VehicleError
 from vehicle.model import Absence, Capability, Reading, Telemetry
+from vehicle.obd_terminal import ObdTerminal
+from vehicle.opening import open_terminal
 from vehicle.terminal import NoTerminal, Terminal
 
 __all__ = [
     "Absence",
     "Capability",
     "NoTerminal",
+    "ObdTerminal",
     "Reading",
     "Telemetry",
     "Terminal",
     "TerminalConfig",
     "VehicleError",
+    "open_terminal",
 ]
