@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any
 
 from bleak import BleakClient, BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -76,7 +75,7 @@ class Radio:
                     terminal,
                     disconnected_callback=link.disconnected,
                     max_attempts=3,
-                    **({} if self._backend_client is None else {"backend": self._backend_client}),
+                    backend=self._backend_client,
                 )
         except TimeoutError:
             raise ConnectFailed(terminal, f"not within {connect_s:g} s") from None
@@ -135,8 +134,7 @@ class _Ear:
     async def _start(self) -> None:
         async with self._switch:
             if self._scanner is None:
-                options: dict[str, Any] = {} if self._backend is None else {"backend": self._backend}
-                scanner = BleakScanner(self._heard, **options)
+                scanner = BleakScanner(self._heard, backend=self._backend)
                 await scanner.start()
                 self._scanner = scanner
 
