@@ -14,6 +14,7 @@ from .errors import (
 )
 from .ledger import Ledger
 from .model import Command, Event, Head, Json, NewEvent, Row, Step, Verified, Write
+from .verify import export, verify
 
 __all__ = [
     "Command",
@@ -36,4 +37,6 @@ __all__ = [
     "VersionConflict",
     "Write",
     "WrongStation",
+    "export",
+    "verify",
 ]

@@ -42,7 +42,7 @@ class LedgerUnavailable(LedgerError):
     retryable = True
 
     def __init__(self, ledger: Path, cause: str) -> None:
-        super().__init__(ledger, f"cannot write: {cause}; free or repair the disk, then try again")
+        super().__init__(ledger, f"the store fails ({cause}); see to the disk, then try again")
         self.cause = cause
 
 
@@ -65,17 +65,19 @@ class LedgerClosed(LedgerError):
 
 
 class LedgerBroken(LedgerError):
-    """The file cannot be trusted from event `seq` on; 0: not even its beginning can be read."""
+    """The file cannot be trusted from event `seq` on; 0: not even its beginning can."""
+
+    advice: ClassVar[str] = "bring back a copy that verifies"
 
     def __init__(self, ledger: Path, seq: int, reason: str) -> None:
-        super().__init__(
-            ledger, f"broken at event {seq}: {reason}; it was left as it is, bring back a copy that verifies"
-        )
+        super().__init__(ledger, f"breaks at event {seq}: {reason}; it was left as it is, {self.advice}")
         self.seq, self.reason = seq, reason
 
 
 class LedgerUnreadable(LedgerBroken):
-    """The file is of another format or a newer revision; a newer motorpool may read it."""
+    """The file is of another format or revision, or not a ledger at all."""
+
+    advice = "use the motorpool that wrote it"
 
 
 class WrongStation(LedgerError):

@@ -2,59 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+import itertools
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from types import MappingProxyType, TracebackType
+from typing import Self, TypeVar, TypeVarTuple, Unpack
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from .chain import Prepared, prepare
+from .errors import LedgerBroken, LedgerClosed, LedgerUnavailable, WrongStation
+from .lock import WriterLock
 from .model import Command, Event, Head, Row, Step
+from .schema import Connect, connect, create
+from .verify import verify
+from .writer import Batch, Writer
+
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
+
+_RECENT = 1024
+"""How many of the last events stay in memory for those who follow the book."""
+
+Clock = Callable[[], datetime]
+_Waiting = tuple[Prepared, "asyncio.Future[tuple[Event, ...]]"]
 
 
 class Ledger:
-    """One station's book, open for writing by this process alone. Use it as an async context manager."""
+    """One station's book, open for writing by this process alone. Use it as an async context manager.
+
+    All file work goes through one executor thread, one piece at a time. Steps that arrive while a transaction is
+    being written wait together and share the next one, and its fsync.
+    """
+
+    def __init__(self, writer: Writer, lock: WriterLock, clock: Clock, executor: ThreadPoolExecutor) -> None:
+        """Use `open`."""
+        self._writer, self._lock, self._clock, self._executor = writer, lock, clock, executor
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[_Waiting] = []
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = self._shut = False
+        self._recent: deque[Event] = deque(maxlen=_RECENT)
+        self._news = asyncio.Event()
+        self._told = writer.image.seq
 
     @classmethod
-    async def open(cls, path: Path, *, station: str, holder: str, clock: Callable[[], datetime]) -> Self:
-        """Open or create the ledger. Raises LedgerHeld, LedgerBroken, WrongStation, LedgerUnavailable."""
-        raise NotImplementedError
+    async def open(
+        cls, path: Path, *, station: str, holder: str, clock: Clock, connect: Connect = connect
+    ) -> Self:
+        """Open the ledger of `station`, or begin it where there is none. `holder`: who others are told has it.
+
+        A file that exists is verified whole first (about 8 us an event) and never written to if it does not hold.
+        `connect` opens the database file. Raises LedgerHeld, LedgerBroken, WrongStation, LedgerUnavailable.
+        """
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        loop = asyncio.get_running_loop()
+        try:
+            writer, lock = await loop.run_in_executor(executor, _open, path, station, holder, connect)
+        except BaseException:
+            executor.shutdown(wait=False)
+            raise
+        return cls(writer, lock, clock, executor)
 
     async def commit(self, step: Step) -> tuple[Event, ...]:
         """Record the step; when this returns it is on the disk.
 
         Raises VersionConflict, DuplicateCommand, CommandConflict, LedgerUnavailable, LedgerClosed; ValueError
-        for what canonical JSON cannot say.
+        for what canonical JSON cannot say. A caller that is cancelled may still find its step recorded.
         """
-        raise NotImplementedError
+        if self._closed:
+            raise LedgerClosed(self._writer.path)
+        prepared = prepare(step, self._clock())
+        waiting: asyncio.Future[tuple[Event, ...]] = self._loop.create_future()
+        self._waiting.append((prepared, waiting))
+        if self._idle.is_set():
+            self._idle.clear()
+            self._loop.call_soon(self._write)  # whoever else is about to commit in this turn joins the batch
+        return await waiting
 
     def rows(self, kind: str) -> Mapping[str, Row]:
         """The committed state rows of a kind, by id. A live, read-only view."""
-        raise NotImplementedError
+        return MappingProxyType(self._writer.image.rows.setdefault(kind, {}))
 
     def row(self, kind: str, id: str) -> Row | None:  # noqa: A002
-        """One committed state row."""
-        raise NotImplementedError
+        """One committed state row. Its `data` is not to be changed."""
+        return self._writer.image.row(kind, id)
 
     async def command(self, id: str) -> Command | None:  # noqa: A002
-        """The recorded command of that id, however old."""
-        raise NotImplementedError
+        """The recorded command of that id, however old. Raises LedgerUnavailable, LedgerClosed."""
+        return await self._run(self._writer.command, id)
 
     async def events(self, after: int = 0, limit: int = 200) -> list[Event]:
-        """At most `limit` events with a sequence number greater than `after`, in order."""
-        raise NotImplementedError
+        """At most `limit` events later than `after`, in order. Raises LedgerUnavailable, LedgerClosed."""
+        recent = self._recent
+        if recent and recent[0].seq <= after + 1 and recent[-1].seq == self._writer.image.seq:
+            start = max(after + 1 - recent[0].seq, 0)
+            return list(itertools.islice(recent, start, start + limit))
+        return await self._run(self._writer.events, after, limit)
 
     async def wait(self, after: int) -> None:
         """Return when an event later than `after` is recorded. Raises LedgerClosed."""
-        raise NotImplementedError
+        while self._writer.image.seq <= after:
+            if self._closed:
+                raise LedgerClosed(self._writer.path)
+            await self._news.wait()
 
     @property
     def head(self) -> Head:
         """Last recorded sequence number and its hash."""
-        raise NotImplementedError
+        return self._writer.image.head
 
     async def close(self) -> None:
-        """Finish what was handed in, then close and let the lock go. Calling it again is harmless."""
-        raise NotImplementedError
+        """Record what was handed in, then close and let the lock go. Calling it again is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        self._news.set()
+        try:
+            await self._idle.wait()
+        finally:
+            self._shut = True
+            await self._loop.run_in_executor(self._executor, self._release)
+            self._executor.shutdown(wait=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -63,3 +138,86 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def _write(self) -> None:
+        """Send everybody who waits to the disk together."""
+        waiting = [one for one in self._waiting if not one[1].done()]
+        self._waiting = []
+        if self._shut:
+            _fail(waiting, LedgerClosed(self._writer.path))
+        elif waiting:
+            steps = [step for step, _ in waiting]
+            written = self._loop.run_in_executor(self._executor, self._writer.write, steps, self._clock())
+            written.add_done_callback(lambda batch: self._written(waiting, batch))
+            return
+        self._idle.set()
+
+    def _written(self, waiting: Sequence[_Waiting], written: asyncio.Future[Batch]) -> None:
+        """Tell everybody what became of their step; then the next batch, joined by those who commit at once."""
+        error = written.exception()
+        if error is not None:
+            _fail(waiting, error)
+        else:
+            batch = written.result()
+            self._writer.adopt(batch)
+            for (_, future), outcome in zip(waiting, batch.outcomes, strict=True):
+                if isinstance(outcome, tuple):
+                    self._remember(outcome)
+                    if not future.done():
+                        future.set_result(outcome)
+                elif not future.done():
+                    future.set_exception(outcome)
+        self._tell()
+        self._loop.call_soon(self._write)
+
+    def _remember(self, events: tuple[Event, ...]) -> None:
+        if self._recent and self._recent[-1].seq + 1 != events[0].seq:
+            self._recent.clear()  # a step landed whose commit had failed: what is in memory has a gap
+        self._recent.extend(events)
+
+    def _tell(self) -> None:
+        if self._writer.image.seq != self._told:
+            self._told = self._writer.image.seq
+            self._news.set()
+            self._news = asyncio.Event()
+
+    async def _run(self, work: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
+        if self._closed:
+            raise LedgerClosed(self._writer.path)
+        result = await self._loop.run_in_executor(self._executor, work, *arguments)
+        self._tell()
+        return result
+
+    def _release(self) -> None:
+        self._writer.close()
+        self._lock.release()
+
+
+def _fail(waiting: Sequence[_Waiting], error: BaseException) -> None:
+    for _, future in waiting:
+        if not future.done():
+            future.set_exception(error)
+
+
+def _open(path: Path, station: str, holder: str, connecting: Connect) -> tuple[Writer, WriterLock]:
+    lock = WriterLock.take(path, holder)
+    try:
+        if not path.exists():
+            _begin(path, station, connecting)
+        found = verify(path).station
+        if found != station:
+            raise WrongStation(path, station, found)
+        return Writer(path, connecting), lock
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _begin(path: Path, station: str, connecting: Connect) -> None:
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise LedgerBroken(path, 0, f"{log.name} is there but the ledger itself is gone")
+    try:
+        create(path, station, connecting)
+    except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+        raise LedgerUnavailable(path, str(error)) from error

@@ -1,0 +1,254 @@
+"""Puts batches of steps on the disk: one transaction, one fsync, however many steps wait.
+
+Synchronous and without a clock: the ledger calls it from one executor thread, one batch at a time. The SQL goes
+straight to the driver's cursor of the Core connection, since Core's own layer costs half as much as the fsync.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from .chain import FORMAT, Prepared, PreparedEvent, genesis, instant, link, parse, place
+from .errors import CommandConflict, DuplicateCommand, LedgerBroken, LedgerUnavailable, VersionConflict
+from .model import Command, Event, Head, Row
+from .schema import Connect, driver_of, open_writer
+
+_UPDATE = "UPDATE state SET version = ?, state = ?, data = ?, seq = ? WHERE number = ? AND version = ?"
+_INSERT = "INSERT INTO state (version, state, data, seq, number, kind, id) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_EVENT = "INSERT INTO events (seq, body, hash) VALUES (?, ?, ?)"
+_COMMAND = "INSERT INTO commands (seq, id, digest, answer) VALUES (?, ?, ?, ?)"
+_OUTBOX = "INSERT INTO outbox (seq) SELECT seq FROM events WHERE seq > ?"
+_HEAD = "UPDATE station SET head_seq = ?, head_hash = ? WHERE head_seq = ? AND head_hash = ?"
+_ASK = "SELECT id, digest, answer FROM commands WHERE id IN ({})"
+_READ = "SELECT seq, body, hash FROM events WHERE seq >= ? ORDER BY seq LIMIT ?"
+_VARIABLES = 500
+"""How many ids one question asks for; SQLite allows no more than 999 in its older builds."""
+
+Refusal = VersionConflict | DuplicateCommand | CommandConflict
+Outcome = tuple[Event, ...] | Refusal
+
+
+@dataclass(slots=True)
+class Image:
+    """What the file holds, as far as memory keeps it: the head and the state rows."""
+
+    station: str
+    seq: int
+    hash: bytes
+    rows: dict[str, dict[str, Row]] = field(default_factory=dict)
+    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Primary keys of the state rows."""
+
+    @property
+    def head(self) -> Head:
+        return Head(self.seq, self.hash.hex())
+
+    def row(self, kind: str, row_id: str) -> Row | None:
+        of_kind = self.rows.get(kind)
+        return None if of_kind is None else of_kind.get(row_id)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction will write, and what becomes of each step, worked out before anything is written."""
+
+    seq: int
+    hash: bytes
+    recorded_at: datetime
+    stamp: str
+    outcomes: list[Outcome] = field(default_factory=list)
+    known: dict[str, Command] = field(default_factory=dict)
+    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
+    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    events: list[tuple[int, str, bytes]] = field(default_factory=list)
+    inserts: list[tuple[int, str, str, int, int, str, str]] = field(default_factory=list)
+    updates: list[tuple[int, str, str, int, int, int]] = field(default_factory=list)
+    commands: list[tuple[int, str, str, str]] = field(default_factory=list)
+
+    def add(self, prepared: PreparedEvent, step: Prepared, last: bool) -> Event:
+        """Give an event its place in the chain."""
+        event, previous = prepared.event, self.hash
+        self.seq += 1
+        body = place(prepared, self.stamp, self.seq, step.tail if last else "[]")
+        self.hash = link(previous, body.encode())
+        self.events.append((self.seq, body, self.hash))
+        return Event(
+            seq=self.seq,
+            at=prepared.at,
+            recorded_at=self.recorded_at,
+            kind=event.kind,
+            ids=event.ids,
+            actor=event.actor,
+            proof=event.proof,
+            because=event.because,
+            policy=event.policy,
+            data=event.data,
+            command=None if step.command is None else step.command.id,
+            writes=step.writes if last else (),
+            format=FORMAT,
+            prev_hash=previous.hex(),
+            hash=self.hash.hex(),
+        )
+
+
+class Writer:
+    """The only hand that writes a ledger's file. `image` is what is on the disk, no more and no less."""
+
+    def __init__(self, path: Path, connecting: Connect) -> None:
+        """Open the file, which exists and verifies. Raises LedgerUnavailable."""
+        self.path = path
+        self._connecting = connecting
+        self._connection: Connection | None = None
+        self.image = Image("", 0, b"")
+        with self._storing():
+            self._connected()
+
+    def write(self, steps: Sequence[Prepared], recorded_at: datetime) -> Batch:
+        """Put every step that is not refused on the disk. Raises LedgerUnavailable: then none of them was."""
+        with self._storing():
+            cursor = self._connected()
+            cursor.execute("BEGIN IMMEDIATE")
+            batch = self._plan(cursor, steps, recorded_at)
+            self._execute(cursor, batch)
+            cursor.connection.commit()
+        return batch
+
+    def adopt(self, batch: Batch) -> None:
+        """Take a written batch into the image. Apart from `write`, so that the loop's own thread does it."""
+        image = self.image
+        image.seq, image.hash = batch.seq, batch.hash
+        for (kind, row_id), row in batch.rows.items():
+            image.rows.setdefault(kind, {})[row_id] = row
+        image.numbers.update(batch.numbers)
+
+    def command(self, command_id: str) -> Command | None:
+        """The recorded command of that id. Raises LedgerUnavailable."""
+        with self._storing():
+            return _ask(self._connected(), [command_id]).get(command_id)
+
+    def events(self, after: int, limit: int) -> list[Event]:
+        """Recorded events later than `after`. Raises LedgerUnavailable."""
+        with self._storing():
+            cursor = self._connected()
+            rows = cursor.execute(_READ, (after, limit + 1)).fetchall()
+        if after == 0:
+            rows.insert(0, (0, "", genesis(self.image.station)))
+        return [
+            parse(body, previous, own)
+            for (_, _, previous), (_, body, own) in itertools.pairwise(rows[: limit + 1])
+        ]
+
+    def close(self) -> None:
+        """Close the file; SQLite folds its write-ahead log into it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error, SQLAlchemyError):  # what is on the disk is on the disk
+                connection.close()
+
+    @contextlib.contextmanager
+    def _storing(self) -> Iterator[None]:
+        """Whatever goes wrong ends the connection: the next call opens the file anew and reads what it holds."""
+        try:
+            yield
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            self.close()
+            raise LedgerUnavailable(self.path, str(error)) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _connected(self) -> sqlite3.Cursor:
+        if self._connection is None:
+            connection = open_writer(self.path, self._connecting)
+            self._connection = connection
+            self._cursor = driver_of(connection).cursor()
+            self.image = _load(self._cursor)
+        return self._cursor
+
+    def _plan(self, cursor: sqlite3.Cursor, steps: Sequence[Prepared], recorded_at: datetime) -> Batch:
+        batch = Batch(self.image.seq, self.image.hash, recorded_at, instant(recorded_at))
+        batch.known = _ask(cursor, [step.command.id for step in steps if step.command is not None])
+        for step in steps:
+            refusal = self._refusal(batch, step)
+            batch.outcomes.append(self._place(batch, step) if refusal is None else refusal)
+        return batch
+
+    def _refusal(self, batch: Batch, step: Prepared) -> Refusal | None:
+        command = step.command
+        if command is not None and (earlier := batch.known.get(command.id)) is not None:
+            if earlier.digest == command.digest:
+                return DuplicateCommand(self.path, earlier)
+            return CommandConflict(self.path, command.id)
+        for prepared in step.rows:
+            row = prepared.row
+            current = batch.rows.get((row.kind, row.id)) or self.image.row(row.kind, row.id)
+            found = 0 if current is None else current.version
+            if found != row.version - 1:
+                return VersionConflict(self.path, row.kind, row.id, row.version - 1, found)
+        return None
+
+    def _place(self, batch: Batch, step: Prepared) -> tuple[Event, ...]:
+        made = tuple([batch.add(event, step, event is step.events[-1]) for event in step.events])
+        for prepared in step.rows:
+            row = prepared.row
+            key = (row.kind, row.id)
+            batch.rows[key] = row
+            if row.version > 1:
+                number = batch.numbers.get(key) or self.image.numbers[key]
+                batch.updates.append(
+                    (row.version, row.state, prepared.data, batch.seq, number, row.version - 1)
+                )
+            else:
+                number = batch.numbers[key] = len(self.image.numbers) + len(batch.numbers) + 1
+                batch.inserts.append((1, row.state, prepared.data, batch.seq, number, row.kind, row.id))
+        if step.command is not None:
+            batch.known[step.command.id] = step.command
+            batch.commands.append((batch.seq, step.command.id, step.command.digest, step.answer))
+        return made
+
+    def _execute(self, cursor: sqlite3.Cursor, batch: Batch) -> None:
+        before = self.image
+        if batch.seq == before.seq:
+            return
+        cursor.executemany(_EVENT, batch.events)
+        if batch.inserts:
+            cursor.executemany(_INSERT, batch.inserts)
+        if batch.updates:
+            cursor.executemany(_UPDATE, batch.updates)
+            if cursor.rowcount != len(batch.updates):
+                raise LedgerBroken(self.path, batch.seq, "a state row was changed by another hand")
+        if batch.commands:
+            cursor.executemany(_COMMAND, batch.commands)
+        cursor.execute(_OUTBOX, (before.seq,))
+        cursor.execute(_HEAD, (batch.seq, batch.hash, before.seq, before.hash))
+        if cursor.rowcount != 1:
+            raise LedgerBroken(self.path, before.seq + 1, "the head of the chain was changed by another hand")
+
+
+def _ask(cursor: sqlite3.Cursor, ids: Sequence[str]) -> dict[str, Command]:
+    known: dict[str, Command] = {}
+    for start in range(0, len(ids), _VARIABLES):
+        some = ids[start : start + _VARIABLES]
+        for command_id, digest, answer in cursor.execute(_ASK.format(",".join("?" * len(some))), some):
+            known[command_id] = Command(command_id, digest, json.loads(answer))
+    return known
+
+
+def _load(cursor: sqlite3.Cursor) -> Image:
+    code, seq, own = cursor.execute("SELECT code, head_seq, head_hash FROM station").fetchone()
+    image = Image(code, seq, own)
+    rows = cursor.execute("SELECT number, kind, id, version, state, data FROM state ORDER BY number")
+    for number, kind, row_id, version, state, data in rows:
+        image.rows.setdefault(kind, {})[row_id] = Row(kind, row_id, version, state, json.loads(data))
+        image.numbers[kind, row_id] = number
+    return image
