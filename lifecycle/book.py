@@ -1,0 +1,180 @@
+"""The book: state rows moved by the state tables, each step committed whole or not at all.
+
+A step is built by a plain function that reads the rows, decides and drafts; when another step got there first it is
+built again on what is true now. So every rule is looked at under the same version that it is written on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+
+from lifecycle import states
+from lifecycle.clock import Clock, IdFactory
+from lifecycle.engine import Engine, NotMoved
+from lifecycle.errors import CommandConflict, Refused, StationUnavailable
+from lifecycle.ledger import (
+    Command,
+    DuplicateCommand,
+    Event,
+    Ledger,
+    LedgerUnavailable,
+    NewEvent,
+    Row,
+    Step,
+    VersionConflict,
+)
+from lifecycle.ledger import CommandConflict as LedgerCommandConflict
+from lifecycle.policy import GUARDS, POLICY
+
+CUSTODY = Engine(states.CUSTODY, GUARDS)
+RELEASE = Engine(states.RELEASE, GUARDS)
+SERVICEABILITY = Engine(states.SERVICEABILITY, GUARDS)
+_TABLES = {"key_set": CUSTODY, "checkout": RELEASE, "vehicle": SERVICEABILITY}
+_TRIES = 32
+
+
+class Draft:
+    """One step in the making: what moves, what is written, and the event or events that say so."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._rows: dict[tuple[str, str], Row] = {}
+        self._kinds: list[str] = []
+        self._command: Command | None = None
+        self.actor: str | None = None
+        self.proof: str | None = None
+        self.because: tuple[str, ...] = ()
+        self.policy: str | None = None
+        self.ids: dict[str, str] = {}
+        self.data: dict[str, Any] = {}
+
+    def row(self, kind: str, id: str) -> Row | None:  # noqa: A002
+        """The row as this step would leave it, or as it is."""
+        return self._rows.get((kind, id)) or self._book.ledger.row(kind, id)
+
+    def rows(self, kind: str) -> Iterable[Row]:
+        """The committed rows of a kind."""
+        return self._book.rows(kind)
+
+    def put(self, kind: str, id: str, state: str, **data: Any) -> None:  # noqa: A002
+        """Write a row: new, or with `data` laid over what it holds."""
+        old = self._book.ledger.row(kind, id)
+        drafted = self.row(kind, id)
+        version = 0 if old is None else old.version
+        merged = {**({} if drafted is None else drafted.data), **data}
+        self._rows[kind, id] = Row(kind, id, version, state, merged)
+
+    def move(self, kind: str, id: str, trigger: str, facts: object = None, **data: Any) -> str:  # noqa: A002
+        """Move a record by its state table and return its new state. Raises Refused with every reason."""
+        engine = _TABLES[kind]
+        row = self.row(kind, id)
+        decision = engine.decide(engine.table.initial if row is None else row.state, trigger, facts)
+        if isinstance(decision, NotMoved):
+            raise Refused(decision.reasons)
+        self.put(kind, id, decision.state, **data)
+        if decision.event is not None:
+            self.note(decision.event)
+        return decision.state
+
+    def note(self, kind: str) -> None:
+        """Record an event of this kind (once a step), with the step's ids, data and proof."""
+        if kind not in self._kinds:
+            self._kinds.append(kind)
+
+    def answer(self, command_id: str, digest: str, answer: Any) -> None:
+        """Remember what this command was answered, for whoever sends the same id again."""
+        self._command = Command(command_id, digest, answer)
+
+    @property
+    def empty(self) -> bool:
+        return not self._kinds
+
+    def step(self, at: datetime) -> Step:
+        event = dict(actor=self.actor, proof=self.proof, because=self.because, policy=self.policy, at=at)
+        ids = dict(sorted(self.ids.items()))
+        return Step(
+            events=tuple(NewEvent(kind=kind, ids=ids, data=self.data, **event) for kind in self._kinds),  # type: ignore[arg-type]
+            rows=tuple(self._rows.values()),
+            command=self._command,
+        )
+
+
+class Book:
+    """The ledger with the state tables laid over it."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, ids: IdFactory) -> None:
+        self.ledger = ledger
+        self.clock = clock
+        self.new_id = ids
+
+    def row(self, kind: str, id: str) -> Row | None:  # noqa: A002
+        return self.ledger.row(kind, id)
+
+    def rows(self, kind: str) -> Iterable[Row]:
+        return self.ledger.rows(kind).values()
+
+    async def step(self, build: Callable[[Draft], None]) -> tuple[Event, ...]:
+        """Build a step and commit it; durable when this returns. A step without an event is not committed.
+
+        Raises what `build` raises, DuplicateCommand, CommandConflict, and StationUnavailable (nothing recorded).
+        """
+        for _ in range(_TRIES):
+            draft = Draft(self)
+            draft.policy = POLICY
+            build(draft)
+            if draft.empty:
+                return ()
+            try:
+                return await self.ledger.commit(draft.step(self.clock()))
+            except VersionConflict:
+                continue
+            except LedgerUnavailable as error:
+                raise StationUnavailable(
+                    f"the ledger takes no entry now ({error}); nothing was done"
+                ) from error
+        raise StationUnavailable("the same records changed too often while this was decided; try again")
+
+    async def command(
+        self, command_id: str, content: Mapping[str, Any], build: Callable[[Draft], Any]
+    ) -> tuple[Any, tuple[Event, ...]]:
+        """A step asked for under a command id: `build(draft)` drafts it and returns its answer.
+
+        The same id again answers the same and does nothing; with other content it raises CommandConflict.
+        """
+        digest = sha256(rfc8785.dumps(content)).hexdigest()
+        known = await self.ledger.command(command_id)
+        if known is not None:
+            return _same(known, digest), ()
+        answer: Any = None
+
+        def built(draft: Draft) -> None:
+            nonlocal answer
+            answer = build(draft)
+            draft.answer(command_id, digest, answer)
+
+        try:
+            events = await self.step(built)
+        except DuplicateCommand as error:
+            return _same(error.command, digest), ()
+        except LedgerCommandConflict as error:
+            raise CommandConflict(command_id) from error
+        return answer, events
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Return once `done()` holds; it is looked at after every recorded event."""
+        while True:
+            seq = self.ledger.head.seq
+            if done():
+                return
+            await self.ledger.wait(seq)
+
+
+def _same(known: Command, digest: str) -> Any:
+    if known.digest != digest:
+        raise CommandConflict(known.id)
+    return known.answer

@@ -1,0 +1,192 @@
+"""Units, officers, vehicles and key sets: data under the host's own ids, upserted by delta.
+
+A roster comes as a file (TOML) or from the host program; either way it is merged into what the book holds, entity by
+entity, by id. Names, badges and plates live here only: events carry ids, so people can be erased without breaking the
+chain.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from lifecycle.errors import Problem, SiteError, UnknownThing
+from lifecycle.model import KeySet, Officer, Unit, Vehicle, parse_slot_label
+from lifecycle.tomlfile import problems_of, read_toml
+from vehicle import TerminalConfig
+
+T = TypeVar("T")
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$")]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class UnitEntry(_Entry):
+    id: Id
+    name: str
+
+
+class OfficerEntry(_Entry):
+    id: Id
+    badge: str = Field(min_length=1)
+    name: str
+    unit: str
+    classes: tuple[str, ...] = ()
+    active: bool = True
+
+
+class VehicleEntry(_Entry):
+    id: Id
+    fleet_number: str = Field(min_length=1)
+    vehicle_class: str = Field(alias="class", min_length=1)
+    unit: str
+    plate: str | None = None
+    vin: str | None = Field(default=None, pattern=r"^[A-HJ-NPR-Z0-9]{17}$")
+    terminal: TerminalConfig = TerminalConfig()
+
+
+class KeySetEntry(_Entry):
+    id: Id
+    vehicle: str
+    role: Literal["main", "spare"] = "main"
+    items: tuple[str, ...] = ("key",)
+    home: str
+
+    @field_validator("home")
+    @classmethod
+    def _is_a_slot(cls, home: str) -> str:
+        parse_slot_label(home)
+        return home
+
+
+class RosterFile(_Entry):
+    """What a roster file may hold."""
+
+    units: tuple[UnitEntry, ...] = ()
+    officers: tuple[OfficerEntry, ...] = ()
+    vehicles: tuple[VehicleEntry, ...] = ()
+    key_sets: tuple[KeySetEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who and what there is, by id. Immutable: `merged` gives a new one."""
+
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    officers: Mapping[str, Officer] = field(default_factory=dict)
+    vehicles: Mapping[str, Vehicle] = field(default_factory=dict)
+    key_sets: Mapping[str, KeySet] = field(default_factory=dict)
+
+    def merged(self, delta: Roster) -> Self:
+        """This roster with every entity of `delta` added or put in the place of the one with its id."""
+        return replace(
+            self,
+            units={**self.units, **delta.units},
+            officers={**self.officers, **delta.officers},
+            vehicles={**self.vehicles, **delta.vehicles},
+            key_sets={**self.key_sets, **delta.key_sets},
+        )
+
+    def officer(self, ref: str) -> Officer:
+        """By id or badge. Raises UnknownThing."""
+        found = self.officers.get(ref) or _by(self.officers.values(), "badge", ref)
+        if found is None:
+            raise UnknownThing("officer", ref, "give the id or the badge of somebody in the roster")
+        return found
+
+    def vehicle(self, ref: str) -> Vehicle:
+        """By id or fleet number. Raises UnknownThing."""
+        found = self.vehicles.get(ref) or _by(self.vehicles.values(), "fleet_number", ref)
+        if found is None:
+            raise UnknownThing("vehicle", ref, "give the id or the fleet number of a vehicle in the roster")
+        return found
+
+    def sets_of(self, vehicle_id: str) -> tuple[KeySet, ...]:
+        """The key sets of a vehicle, main before spare."""
+        mine = (each for each in self.key_sets.values() if each.vehicle == vehicle_id)
+        return tuple(sorted(mine, key=lambda each: (each.role, each.id)))
+
+
+def _by(entities: Iterable[T], attribute: str, value: str) -> T | None:
+    return next((each for each in entities if getattr(each, attribute) == value), None)
+
+
+def load_roster(path: str | Path) -> Roster:
+    """Read a roster file. Raises SiteError with every problem found."""
+    path = Path(path)
+    data = read_toml(path)
+    model, problems = problems_of(path, RosterFile, data)
+    problems += _references(path, data)
+    if problems:
+        raise SiteError(problems)
+    assert isinstance(model, RosterFile)
+    return roster_of(model)
+
+
+def roster_of(entries: RosterFile) -> Roster:
+    return Roster(
+        units={each.id: Unit(each.id, each.name) for each in entries.units},
+        officers={each.id: Officer(**each.model_dump()) for each in entries.officers},
+        vehicles={
+            each.id: Vehicle(**{**each.model_dump(), "terminal": each.terminal}) for each in entries.vehicles
+        },
+        key_sets={each.id: KeySet(**each.model_dump()) for each in entries.key_sets},
+    )
+
+
+def entity_json(entity: Unit | Officer | Vehicle | KeySet) -> dict[str, Any]:
+    """An entity as the JSON its row holds; `entity_of` reads it back."""
+    if isinstance(entity, Vehicle):
+        plain = asdict(replace(entity, terminal=TerminalConfig()))
+        return {**plain, "terminal": entity.terminal.model_dump(mode="json")}
+    plain = asdict(entity)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+
+
+def entity_of(kind: str, data: Mapping[str, Any]) -> Unit | Officer | Vehicle | KeySet:
+    if kind == "unit":
+        return Unit(**data)
+    if kind == "officer":
+        return Officer(**{**data, "classes": tuple(data["classes"])})
+    if kind == "vehicle":
+        return Vehicle(**{**data, "terminal": TerminalConfig.model_validate(data["terminal"])})
+    return KeySet(**{**data, "items": tuple(data["items"])})
+
+
+def _tables(data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = data.get(name, [])
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _references(path: Path, data: Mapping[str, Any]) -> list[Problem]:
+    """Duplicates and references to things that are not there, looked for in the raw tables so that all are found."""
+    problems = []
+    unique = [("units", "id"), ("officers", "id"), ("officers", "badge"), ("vehicles", "id"),
+              ("vehicles", "fleet_number"), ("key_sets", "id"), ("key_sets", "home")]  # fmt: skip
+    for table, key in unique:
+        counts = Counter(str(row.get(key)) for row in _tables(data, table) if key in row)
+        for index, row in enumerate(_tables(data, table)):
+            if counts[str(row.get(key))] > 1:
+                problems.append(
+                    Problem(str(path), f"{table}.{index}.{key}", row[key], "each only once in this file")
+                )
+    for table, key, target in (
+        ("officers", "unit", "units"),
+        ("vehicles", "unit", "units"),
+        ("key_sets", "vehicle", "vehicles"),
+    ):
+        known = [str(row["id"]) for row in _tables(data, target) if "id" in row]
+        for index, row in enumerate(_tables(data, table)):
+            if key in row and row[key] not in known:
+                allowed = (
+                    f"the id of one of the {target} in this file: {', '.join(known) or 'there are none'}"
+                )
+                problems.append(Problem(str(path), f"{table}.{index}.{key}", row[key], allowed))
+    return problems

@@ -1,0 +1,131 @@
+"""Sees each release through: door, lamp, slot, verdict, taken or not.
+
+The intent is durable before any of this begins. The slot is pulsed once; what is not known afterwards is read, and
+after a restart every release without a verdict is settled by reading. No pulse is ever repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from keycabinet import Cabinet, KeyCabinetError, Presence, Proof, ReleaseOutcome
+from lifecycle import custody
+from lifecycle.book import Draft
+from lifecycle.custody import OPEN_RELEASES
+from lifecycle.model import parse_slot_label
+
+if TYPE_CHECKING:
+    from lifecycle.station import Station
+
+_log = logging.getLogger(__name__)
+SETTLING_S = 120.0
+"""How long a cabinet is watched closely after a restart that left a release open."""
+
+
+class Sessions:
+    """The releases of one station that are under way, a task each."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._book = station.book
+
+    def begin(self, checkout: str) -> None:
+        """Start the hardware's part of a release that is intended and durable."""
+        self._station.spawn(self._release(checkout), f"release {checkout}")
+
+    async def _release(self, checkout: str) -> None:
+        row = self._book.row("checkout", checkout)
+        assert row is not None
+        name, slot = parse_slot_label(str(row.data["slot"]))
+        cabinet = self._station.cabinets[name]
+        self._station.attend(name, str(row.data["holder"]))
+        try:
+            if cabinet.wiring.door_lock is not None:
+                await cabinet.open_door(f"{checkout}:door")
+            if _has_lamp(cabinet, slot):
+                await cabinet.set_lamp(slot, True)
+        except (
+            KeyCabinetError
+        ) as error:  # the slot itself is asked all the same: it is what the officer came for
+            _log.warning("%s: door or lamp: %s", checkout, error)
+        release = await cabinet.open_slot(slot, checkout)
+        outcome, reason = release.outcome, release.reason
+        if outcome in (ReleaseOutcome.NOT_SENT, ReleaseOutcome.REJECTED):
+            await self._station.record(lambda draft: custody.fail(draft, checkout, outcome.value, reason))
+        else:
+            await self._station.record(lambda draft: custody.verdict(draft, checkout, outcome.value, reason))
+            await self._watch(checkout, cabinet, slot)
+        await self._lamp_off(cabinet, slot)
+
+    def settle_all(self) -> None:
+        """After a restart: settle every release that the last run left open."""
+        for row in [row for row in self._book.rows("checkout") if row.state in OPEN_RELEASES]:
+            self._station.spawn(self._settle(row.id), f"settle {row.id}")
+
+    async def _settle(self, checkout: str) -> None:
+        """A release that the last run left open: what became of it is read, never tried again."""
+        row = self._book.row("checkout", checkout)
+        assert row is not None
+        name, slot = parse_slot_label(str(row.data["slot"]))
+        cabinet = self._station.cabinets[name]
+        cabinet.attend(SETTLING_S)
+        reason = "the station restarted; settled by reading"
+        await self._station.record(lambda draft: custody.verdict(draft, checkout, "unconfirmed", reason))
+        await self._watch(checkout, cabinet, slot)
+        await self._lamp_off(cabinet, slot)
+
+    async def _watch(self, checkout: str, cabinet: Cabinet, slot: int) -> None:
+        """Until the set is taken or the time to take it has passed and the slot shows that it is still there."""
+        if cabinet.proof is Proof.ASSUMED:
+            await self._station.record(lambda draft: self._assume_taken(draft, checkout))
+        row = self._book.row("checkout", checkout)
+        assert row is not None
+        until = (datetime.fromisoformat(str(row.data["take_by"])) - self._book.clock()).total_seconds()
+        left = min(
+            max(0.0, until), self._station.site.station.take_within_s
+        )  # a clock that was stepped decides nothing
+        while self._open(checkout):
+            try:
+                async with asyncio.timeout(left):
+                    await self._book.until(lambda: not self._open(checkout))
+                break
+            except TimeoutError:
+                pass
+            left = 1.0
+            try:
+                await cabinet.refresh()
+            except KeyCabinetError as error:
+                _log.info("%s: %s", checkout, error)
+            if self._station.senses(cabinet.name, slot).presence is Presence.PRESENT:
+                await self._station.record(lambda draft: custody.lapse(draft, checkout))
+        key_set = self._book.row("key_set", str(row.data["key_set"]))
+        if key_set is not None and key_set.state == "out":
+            self._station.visit_after_move(key_set)
+
+    def _open(self, checkout: str) -> bool:
+        row = self._book.row("checkout", checkout)
+        return row is not None and row.state in OPEN_RELEASES
+
+    def _assume_taken(self, draft: Draft, checkout: str) -> None:
+        """Where nothing can tell, a set is assumed taken by whom the slot was opened for."""
+        release = draft.row("checkout", checkout)
+        if release is None or release.state not in OPEN_RELEASES:
+            return
+        key_set = draft.row("key_set", str(release.data["key_set"]))
+        if key_set is not None and key_set.state == "releasing":
+            custody.take(draft, key_set, release, Proof.ASSUMED, self._book.clock())
+
+    async def _lamp_off(self, cabinet: Cabinet, slot: int) -> None:
+        if not _has_lamp(cabinet, slot):
+            return
+        try:
+            await cabinet.set_lamp(slot, False)
+        except KeyCabinetError as error:
+            _log.info("cabinet %s: lamp %d: %s", cabinet.name, slot, error)
+
+
+def _has_lamp(cabinet: Cabinet, slot: int) -> bool:
+    return any(each.slot == slot and each.lamp is not None for each in cabinet.wiring.slots)

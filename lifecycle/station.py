@@ -1,0 +1,283 @@
+"""The runtime of one station: lines and cabinets are opened, and what they sense goes into the book.
+
+One observer a cabinet turns its events into steps, in order; when the store is full it waits with what it has, so
+that nothing observed is lost. Releases are seen through in `session.py`, terminals are read in `visits.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keycabinet import (
+    BoardLost,
+    BoardRecovered,
+    Cabinet,
+    CabinetEvent,
+    DoorChanged,
+    KeyCabinetError,
+    Line,
+    Opener,
+    Pacer,
+    Presence,
+    PresenceChanged,
+    Proof,
+)
+from lifecycle import custody
+from lifecycle.book import Book, Draft
+from lifecycle.custody import OPEN_RELEASES, Place
+from lifecycle.errors import StationUnavailable
+from lifecycle.ledger import Event, Row
+from lifecycle.model import KeySet, parse_slot_label
+from lifecycle.releases import Sensed
+from lifecycle.roster import Roster
+from lifecycle.session import Sessions
+from lifecycle.site import Site
+from lifecycle.visits import Visits
+from vehicle import Radio
+
+_log = logging.getLogger(__name__)
+ATTENDING_S = 120.0
+"""How long a badge that opened a cabinet counts as the person standing there."""
+STORE_RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """How the station reaches its hardware; every part can be given by a simulator or a host program."""
+
+    opener: Opener
+    urls: Mapping[str, str] = field(default_factory=dict)
+    radio: Radio | None = None
+    pacers: Mapping[str, Pacer] = field(default_factory=dict)
+
+
+class Station:
+    """Opened once; every task it starts ends with `close`."""
+
+    def __init__(
+        self, site: Site, book: Book, hardware: Hardware, holder: str, roster: Callable[[], Roster]
+    ) -> None:
+        self.site = site
+        self.book = book
+        self.lines: dict[str, Line] = {}
+        self.cabinets: dict[str, Cabinet] = {}
+        self.problems: dict[str, str] = {}
+        self._hardware = hardware
+        self._holder = holder
+        self._roster = roster
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._attending: dict[str, tuple[str, float]] = {}
+        self.visits = Visits(book, hardware.radio, self.spawn)
+        self.sessions = Sessions(self)
+
+    async def open(self) -> None:
+        """Open every line and cabinet, settle what the last run left open, and start observing.
+
+        A line that another program holds raises; a cabinet that does not answer or is refused stays offline, is
+        named in `problems`, and does not keep the others from working.
+        """
+        for name, url in self.site.lines.items():
+            self.lines[name] = await Line.open(
+                name, self._hardware.urls.get(name, url), opener=self._hardware.opener, holder=self._holder
+            )
+        for name, config in self.site.cabinets.items():
+            pacer = {"pacer": self._hardware.pacers[name]} if name in self._hardware.pacers else {}
+            self.cabinets[name] = Cabinet(name, config, self.lines, **pacer)
+        for name, cabinet in self.cabinets.items():
+            try:
+                await cabinet.open()
+            except KeyCabinetError as error:
+                self.problems[f"cabinet {name}"] = str(error)
+                _log.error("cabinet %s: %s", name, error)
+        for cabinet in self.cabinets.values():
+            observed = cabinet.events()
+            await self.reconcile(cabinet)
+            self.spawn(self._observe(cabinet, observed), f"observe {cabinet.name}")
+        self.sessions.settle_all()
+        for row in self.book.rows("key_set"):
+            self._catch_up(row)
+
+    async def close(self) -> None:
+        """Stop every task, then the cabinets, then the lines. Nothing on the wire is cut in half."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.visits.close()
+        for cabinet in self.cabinets.values():
+            await cabinet.close()
+        for line in self.lines.values():
+            await line.close()
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run a task of the station's; what it raises is logged and shown in `problems`, not lost."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks[task] = None
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self.problems[task.get_name()] = f"{type(error).__name__}: {error}"
+            _log.error("%s failed", task.get_name(), exc_info=error)
+
+    # What the cabinets sense
+
+    def senses(self, cabinet: str, slot: int) -> Sensed:
+        """What is known of a slot now, without asking."""
+        found = self.cabinets[cabinet]
+        snapshot = found.snapshot()
+        return Sensed(snapshot.online, found.proof is not Proof.ASSUMED, snapshot.slot(slot).presence)
+
+    def place(self, cabinet: str, slot: int) -> Place:
+        return Place(cabinet, slot, self.cabinets[cabinet].proof)
+
+    def attend(self, cabinet: str, person: str) -> None:
+        """Somebody known stands at this cabinet now."""
+        until = asyncio.get_running_loop().time() + ATTENDING_S
+        self._attending[cabinet] = (person, until)
+        self.cabinets[cabinet].attend(ATTENDING_S)
+
+    def attending(self, cabinet: str) -> str | None:
+        person, until = self._attending.get(cabinet, (None, 0.0))
+        return person if asyncio.get_running_loop().time() < until else None
+
+    async def welcome(self, cabinet: str, person: str) -> None:
+        """A known badge: the door opens for a set that comes home, even while the store takes no entry."""
+        self.attend(cabinet, person)
+        seen = _noted("PersonIdentified", cabinet=cabinet, officer=person)
+        try:
+            await self.book.step(seen)
+        except StationUnavailable as error:
+            _log.warning("%s", error)
+            self.spawn(self._record_later(seen), f"record {cabinet}")
+        found = self.cabinets[cabinet]
+        if found.wiring.door_lock is not None:
+            await found.open_door(self.book.new_id("door"))
+
+    async def _record_later(self, build: Callable[[Draft], None]) -> None:
+        await self.record(build)
+
+    async def record(self, build: Callable[[Draft], None]) -> tuple[Event, ...]:
+        """Enter what was observed, however long the store takes to come back. Observations are never dropped."""
+        tries = 0
+        while True:
+            try:
+                return await self.book.step(build)
+            except StationUnavailable as error:
+                _log.warning("%s", error)
+            await asyncio.sleep(STORE_RETRY_S[min(tries, len(STORE_RETRY_S) - 1)])
+            tries += 1
+
+    async def reconcile(self, cabinet: Cabinet) -> None:
+        """Put book and cabinet side by side, slot by slot, and enter every difference that can be told."""
+        await self._enrol_sets(cabinet)
+        for state in cabinet.snapshot().slots:
+            if state.presence is Presence.ABSENT:
+                booked = custody.set_in(self.book.rows("key_set"), cabinet.name, state.slot)
+                if booked is not None:
+                    await self._emptied(cabinet.name, state.slot)
+            elif state.presence is Presence.PRESENT:
+                await self._filled(cabinet.name, state.slot)
+
+    async def enrol(self) -> None:
+        """Enter the sets that the roster has and the book has not."""
+        for cabinet in self.cabinets.values():
+            await self._enrol_sets(cabinet)
+
+    async def _enrol_sets(self, cabinet: Cabinet) -> None:
+        snapshot = cabinet.snapshot()
+        for key_set in self._roster().key_sets.values():
+            home, slot = parse_slot_label(key_set.home)
+            if home == cabinet.name and self.book.row("key_set", key_set.id) is None:
+                assumed = cabinet.proof is Proof.ASSUMED
+                there = assumed or snapshot.slot(slot).presence is Presence.PRESENT
+                await self.record(self._enrolment(key_set, self.place(home, slot), there))
+
+    def _enrolment(self, key_set: KeySet, place: Place, there: bool) -> Callable[[Draft], None]:
+        return lambda draft: custody.enrol(draft, key_set, place, there=there, now=self.book.clock())
+
+    async def _observe(self, cabinet: Cabinet, observed: Any) -> None:
+        async for event in observed:
+            await self._enter(cabinet, event)
+
+    async def _enter(self, cabinet: Cabinet, event: CabinetEvent) -> None:
+        match event:
+            case PresenceChanged(presence=Presence.ABSENT):
+                await self._emptied(event.cabinet, event.slot)
+            case PresenceChanged(presence=Presence.PRESENT):
+                await self._filled(event.cabinet, event.slot)
+            case PresenceChanged():
+                if cabinet.snapshot().online:  # a lost board says so once, not for each of its slots
+                    place, presence = self.place(event.cabinet, event.slot), event.presence.value
+                    await self.record(
+                        lambda draft: custody.sense_lost(draft, self.book.rows("key_set"), place, presence)
+                    )
+            case DoorChanged():
+                await self.record(
+                    _noted(f"CabinetDoor{event.door.value.capitalize()}", cabinet=event.cabinet)
+                )
+            case BoardLost():
+                self.problems[f"board {event.board}"] = event.error
+                await self.record(_noted("BoardLost", cabinet=event.cabinet, board=event.board))
+            case BoardRecovered():
+                self.problems.pop(f"board {event.board}", None)
+                self.problems.pop(f"cabinet {event.cabinet}", None)
+                await self.record(_noted("BoardRecovered", cabinet=event.cabinet, board=event.board))
+                await self.reconcile(cabinet)
+
+    async def _emptied(self, cabinet: str, slot: int) -> None:
+        place = self.place(cabinet, slot)
+
+        def build(draft: Draft) -> None:
+            sessions = tuple(
+                row
+                for row in self.book.rows("checkout")
+                if row.state in OPEN_RELEASES and row.data["cabinet"] == cabinet
+            )
+            custody.slot_emptied(draft, self.book.rows("key_set"), place, sessions, self.book.clock())
+
+        await self.record(build)
+
+    async def _filled(self, cabinet: str, slot: int) -> None:
+        place, attending = self.place(cabinet, slot), self.attending(cabinet)
+
+        def build(draft: Draft) -> None:
+            case = self.book.row("found", place.label)
+            if case is None or case.state != "open":
+                custody.slot_filled(draft, self.book.rows("key_set"), place, attending, self.book.clock())
+
+        if any(event.kind == "KeySetReturned" for event in await self.record(build)):
+            self.visit_after_move(custody.set_in(self.book.rows("key_set"), cabinet, slot))
+
+    def visit_after_move(self, key_set: Row | None) -> None:
+        """A set moved: its car's terminal has something to tell."""
+        if key_set is None:
+            return
+        vehicle = self._roster().vehicles.get(str(key_set.data["vehicle"]))
+        last = key_set.data.get("last_release")
+        if vehicle is not None:
+            self.visits.request(vehicle, None if last is None else str(last))
+
+    def _catch_up(self, key_set: Row) -> None:
+        """A car whose set moved after its terminal was last read still has something to tell."""
+        read = self.book.row("telemetry", str(key_set.data["vehicle"]))
+        read_at = "" if read is None else max(str(each["at"]) for each in read.data.values())  # type: ignore[index,call-overload]
+        if key_set.data.get("last_release") and str(key_set.data["since"]) > read_at:
+            self.visit_after_move(key_set)
+
+
+def _noted(kind: str, **ids: str) -> Callable[[Draft], None]:
+    def build(draft: Draft) -> None:
+        draft.ids.update(ids)
+        draft.note(kind)
+
+    return build

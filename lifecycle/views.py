@@ -1,0 +1,161 @@
+"""What callers are shown: the rows of the book and what the cabinets sense, as views. Availability is computed here.
+
+Nothing here decides or changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from keycabinet.model import Presence, Snapshot
+from lifecycle.custody import AWAY, set_in
+from lifecycle.ledger import Row
+from lifecycle.model import (
+    CabinetView,
+    CheckOutView,
+    DefectView,
+    KeySetView,
+    OrderView,
+    Reason,
+    SlotView,
+    Vehicle,
+    VehicleView,
+    slot_label,
+)
+from lifecycle.policy import down_reason
+from lifecycle.releases import Senses
+from lifecycle.roster import Roster
+
+Rows = Callable[[str], Iterable[Row]]
+
+
+def checkout_view(row: Row, roster: Roster) -> CheckOutView:
+    data = cast(Mapping[str, Any], row.data)
+    vehicle = roster.vehicles.get(str(data["vehicle"]))
+    shown = {name: data[name] for name in CheckOutView.__slots__ if name in data}
+    shown["because"] = tuple(data["because"])
+    return CheckOutView(
+        **{**shown, "id": row.id, "state": row.state,
+           "fleet_number": vehicle.fleet_number if vehicle else str(data["vehicle"])}
+    )  # fmt: skip
+
+
+def defect_view(row: Row) -> DefectView:
+    return DefectView(**cast(Mapping[str, Any], row.data), id=row.id, state=row.state)
+
+
+def order_view(row: Row) -> OrderView:
+    data = cast(Mapping[str, Any], row.data)
+    return OrderView(**{**data, "defects": tuple(data["defects"])}, id=row.id, state=row.state)
+
+
+def key_set_view(row: Row, roster: Roster) -> KeySetView:
+    data = cast(Mapping[str, Any], row.data)
+    entry = roster.key_sets.get(row.id)
+    slot = None if data["slot"] is None else slot_label(data["cabinet"], data["slot"])
+    return KeySetView(
+        id=row.id,
+        vehicle=data["vehicle"],
+        role=entry.role if entry else "main",
+        custody=row.state,
+        slot=slot,
+        holder=data["holder"],
+        checkout=data["checkout"],
+        proof=data["proof"],
+        since=data["since"],
+        items=entry.items if entry else (),
+        items_missing=tuple(data["items_missing"]),
+    )
+
+
+def cabinet_view(
+    name: str, place: Mapping[str, str], snapshot: Snapshot, sets: Iterable[Row], roster: Roster
+) -> CabinetView:
+    sets = tuple(sets)
+    slots = []
+    for each in snapshot.slots:
+        row = set_in(sets, name, each.slot)
+        vehicle = roster.vehicles.get(str(row.data["vehicle"])) if row else None
+        slots.append(
+            SlotView(
+                slot=each.slot,
+                label=slot_label(name, each.slot),
+                presence=each.presence.value,
+                key_set=row.id if row else None,
+                fleet_number=vehicle.fleet_number if vehicle else None,
+            )
+        )
+    return CabinetView(name, place, snapshot.online, snapshot.door.value, snapshot.proof.value, tuple(slots))
+
+
+def vehicle_view(
+    vehicle: Vehicle, rows: Mapping[str, Mapping[str, Row]], roster: Roster, senses: Senses, now: datetime
+) -> VehicleView:
+    """`rows` holds the book's rows by kind and id: key_set, vehicle, telemetry."""
+    sets = tuple(row for each in roster.sets_of(vehicle.id) if (row := rows["key_set"].get(each.id)))
+    service = rows["vehicle"].get(vehicle.id)
+    serviceability = service.state if service else "ready"
+    state, reasons = availability(vehicle, serviceability, sets, senses)
+    gone = next((row for row in sets if row.state in AWAY), None)
+    telemetry = rows["telemetry"].get(vehicle.id)
+    return VehicleView(
+        id=vehicle.id,
+        fleet_number=vehicle.fleet_number,
+        vehicle_class=vehicle.vehicle_class,
+        availability=state,
+        reasons=reasons,
+        serviceability=serviceability,
+        holder=cast("str | None", gone.data["holder"]) if gone else None,
+        checkout=cast("str | None", gone.data["checkout"]) if gone else None,
+        key_sets=tuple(key_set_view(row, roster) for row in sets),
+        telemetry=_aged(telemetry, now),
+    )
+
+
+def availability(
+    vehicle: Vehicle, serviceability: str, sets: tuple[Row, ...], senses: Senses
+) -> tuple[str, tuple[Reason, ...]]:
+    """ready, out, down or unknown, and why. Computed from custody, serviceability and senses; never set by hand."""
+    number = vehicle.fleet_number
+    down = down_reason(vehicle, serviceability)
+    if down is not None:
+        return "down", (down,)
+    states = [row.state for row in sets]
+    if "out" in states:
+        return "out", (Reason("already_out", f"{number} is out", f"{number} 已出车"),)
+    if "releasing" in states:
+        return "out", (Reason("being_taken", f"{number} is being taken now", f"{number} 正在领用"),)
+    if not sets or "unaccounted" in states or "at_workshop" in states:
+        return "unknown", (
+            Reason(
+                "set_unaccounted", f"a key set of {number} is not accounted for", f"{number} 有钥匙串下落不明"
+            ),
+        )
+    doubts = tuple(reason for row in sets if (reason := _doubt(number, row, senses)))
+    if len(doubts) == len(sets):
+        return "unknown", doubts
+    return "ready", (Reason("ready", f"{number} is ready", f"{number} 可出车"),)
+
+
+def _doubt(number: str, row: Row, senses: Senses) -> Reason | None:
+    cabinet, slot = str(row.data["cabinet"]), int(str(row.data["slot"]))
+    sensed, label = senses(cabinet, slot), slot_label(cabinet, slot)
+    if not sensed.online:
+        return Reason("cabinet_offline", f"cabinet {cabinet} does not answer", f"钥匙柜 {cabinet} 离线")
+    if sensed.senses_keys and sensed.presence is not Presence.PRESENT:
+        found = sensed.presence.value
+        return Reason("set_not_sensed", f"{label} senses {found}: {number} cannot be shown to be there",
+                      f"{label} 传感器为 {found},{number} 无法确认在位")  # fmt: skip
+    return None
+
+
+def _aged(row: Row | None, now: datetime) -> dict[str, dict[str, Any]]:
+    if row is None:
+        return {}
+    aged = {}
+    for name, reading in cast(Mapping[str, Mapping[str, Any]], row.data).items():
+        age = (now - datetime.fromisoformat(str(reading["at"]))).total_seconds()
+        aged[name] = {**reading, "age_s": round(max(0.0, age), 3)}
+    return aged
