@@ -1,12 +1,13 @@
 /* A Modbus RTU board behind a wire of a given speed, on a pty. Linux.
  *
- * usage: rtu_device BAUD BITS_PER_CHARACTER
+ * usage: rtu_device BAUD BITS_PER_CHARACTER BOARD_GAP_S
  *
  * Prints the pty's name, then answers FC01..FC04 for any address. It paces like a wire: byte i of a request has arrived
  * (i + 1) character times after the request was written, the frame ends after a silence of 3.5 characters (1.75 ms above
  * 19200 baud; Modbus over Serial Line 1.02, 2.5.1.1), and the reply's bytes are handed over one by one at the baud rate.
- * A request that starts before that silence has passed since the last reply byte is counted as a broken silence, and
- * answered all the same. When stdin closes it prints its counts as one line of JSON and ends.
+ * A request that starts before that silence has passed since the last reply byte, or to another address before
+ * BOARD_GAP_S has, is counted as a broken silence, and answered all the same. When stdin closes it prints its counts as
+ * one line of JSON and ends; `shortest` is the shortest silence over the one that was due.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -73,18 +74,18 @@ static int open_pty(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3) return 2;
+    if (argc != 4) return 2;
     double baud = atof(argv[1]), character = atof(argv[2]) / baud;
-    double silence = baud > 19200 ? 0.00175 : 3.5 * character;
+    double silence = baud > 19200 ? 0.00175 : 3.5 * character, board_gap = atof(argv[3]);
     int master = open_pty();
     if (master < 0) {
         perror("pty");
         return 1;
     }
     unsigned char request[512], reply[512];
-    int held = 0;
-    long frames = 0, broken = 0, junk = 0, gaps = 0;
-    double arrived = 0, last_byte = 0, gap_sum = 0, gap_min = 1e9;
+    int held = 0, last_address = 0;
+    long frames = 0, broken = 0, junk = 0;
+    double arrived = 0, last_byte = 0, shortest = 1e9;
     for (;;) {
         struct pollfd fds[2] = {{master, POLLIN, 0}, {0, POLLIN, 0}};
         poll(fds, 2, -1);
@@ -93,11 +94,10 @@ int main(int argc, char **argv) {
         if (n <= 0) continue;
         double at = now();
         if (held == 0 && last_byte > 0) {
-            double gap = at - last_byte;
-            if (gap < silence - GRACE) broken++;
-            if (gap < gap_min) gap_min = gap;
-            gap_sum += gap;
-            gaps++;
+            double gap = at - last_byte, due = silence;
+            if (request[0] != last_address && board_gap > due) due = board_gap;
+            if (gap < due - GRACE) broken++;
+            if (gap / due < shortest) shortest = gap / due;
         }
         if (arrived < at) arrived = at;
         arrived += n * character;
@@ -116,9 +116,9 @@ int main(int argc, char **argv) {
             if (write(master, reply + i, 1) != 1) return 1;
         }
         arrived = last_byte;
+        last_address = request[0];
         frames++;
     }
-    printf("{\"frames\":%ld,\"broken\":%ld,\"junk\":%ld,\"gap_ms\":%.3f,\"gap_min_ms\":%.3f}\n", frames, broken, junk,
-           gaps ? gap_sum / gaps * 1e3 : 0.0, gaps ? gap_min * 1e3 : 0.0);
+    printf("{\"frames\":%ld,\"broken\":%ld,\"junk\":%ld,\"shortest\":%.4f}\n", frames, broken, junk, shortest);
     return 0;
 }

@@ -14,12 +14,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
-from keycabinet.line import Line
-from keycabinet.modbus_device import ModbusDevice
-from keycabinet.transport import LineUrl
 from pymodbus.client import AsyncModbusTcpClient
 
 from benchmarks.meter import Read, cpu_s, quantile, repeat, report, summary
+from keycabinet.line import Line
+from keycabinet.modbus_device import ModbusDevice
+from keycabinet.transport import LineUrl
 
 INPUTS = 64
 MASK = 0x5A5A5A5A5A5A5A5A
@@ -32,7 +32,7 @@ Connect = Callable[[int, int], AbstractAsyncContextManager[Read]]
 @asynccontextmanager
 async def motorpool(port: int, depth: int) -> AsyncIterator[Read]:
     url = LineUrl.parse(f"modbus+tcp://127.0.0.1:{port}")
-    async with await Line.open("bench", url, holder="benchmark") as line:
+    async with await Line.open("bench", url, exclusive=False) as line:  # many lines to one server
         board = ModbusDevice(line, 1, reply_timeout_s=TIMEOUT_S, depth=depth)
 
         async def read() -> None:

@@ -97,7 +97,7 @@ def test_the_wire_limit_is_that_of_the_modbus_standard() -> None:
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed (Debian: gcc, libc6-dev)")
 def test_the_c_programs_build_and_end_when_told(tmp_path: Path) -> None:
     bench = Bench(tmp_path, lambda text: None)
-    with bench.peer("rtu_device", 9600, 10) as device:
+    with bench.peer("rtu_device", 9600, 10, 0.005) as device:
         assert device.where.startswith("/dev/")
         assert device.finish()["frames"] == 0
     with bench.peer("tcp_server") as server:
