@@ -30,6 +30,7 @@ class Pipelined(asyncio.Protocol):
         self._splitter = MbapSplitter(line)
         self._pending: dict[int, AnyExchange] = {}
         self._transaction = 0
+        self._unsent: list[bytes] = []
         self._queue: list[AnyExchange] = []
         self._order = 0
         self._deadline: asyncio.TimerHandle | None = None
@@ -71,7 +72,20 @@ class Pipelined(asyncio.Protocol):
         self._stats.requests += 1
         if self._deadline is None or self._deadline.when() > deadline:
             self._watch(deadline)
-        link.write(transaction.to_bytes(2, "big") + exchange.request)
+        frame = transaction.to_bytes(2, "big") + exchange.request
+        if len(pending) == 1:
+            link.write(frame)
+            return
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(frame)
+
+    def _flush(self) -> None:
+        """Send in one call what was asked in one turn of the loop: a system call costs more than a request."""
+        frames = b"".join(self._unsent)
+        self._unsent.clear()
+        if self._link is not None and not self.lost:
+            self._link.write(frames)
 
     def _pump(self) -> None:
         queue, link = self._queue, self._link
