@@ -32,11 +32,16 @@ class Place(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One thing that happened: when (s), what, and to whom."""
+    """One thing that happened: when (s), what, and to whom; where a cabinet is concerned it comes first."""
 
     at: float
     kind: str
     details: tuple[Detail, ...]
+
+    @property
+    def cabinet(self) -> str | None:
+        """The cabinet concerned."""
+        return None if self.kind.startswith("car_") else str(self.details[0])
 
     def line(self) -> str:
         """Return the change as one line of text, the same on every machine; times to the microsecond."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from simulator.model import DOOR, Car, Change, Detail, Door, Place, WorldError
@@ -77,13 +77,15 @@ class World:
         name: str,
         slots: tuple[int, ...],
         *,
-        bolts: bool = True,
+        boltless: Collection[int] = (),
         door: bool = False,
         door_lock: bool = False,
     ) -> None:
-        """Add a cabinet. Without `bolts` only its door keeps the sets; `door_lock` implies `door`."""
+        """Add a cabinet. A slot in `boltless` is kept by the door alone; `door_lock` implies `door`."""
         _fresh(name, self._cabinets)
-        locks = {slot: _Lock(Place(name, slot), bolts, unlocked=not bolts) for slot in slots}
+        locks = {
+            slot: _Lock(Place(name, slot), slot not in boltless, unlocked=slot in boltless) for slot in slots
+        }
         locks[DOOR] = _Lock(Place(name, DOOR), door_lock, unlocked=not door_lock)
         has_door = door or door_lock
         self._cabinets[name] = _Cabinet(locks, has_door, door_open=not has_door)
@@ -94,11 +96,11 @@ class World:
         _fresh(set_id, self._sets)
         if cabinet is None or slot is None:
             self._sets[set_id] = None
-            self._happen("set_added", set_id)
+            self._happen("set_added", "", DOOR, set_id)
             return
         self._empty_slot(cabinet, slot).hanging[slot] = set_id
         self._sets[set_id] = Place(cabinet, slot)
-        self._happen("set_added", set_id, cabinet, slot)
+        self._happen("set_added", cabinet, slot, set_id)
 
     def add_car(self, car_id: str, car: Car) -> None:
         """Add a car."""
@@ -235,7 +237,7 @@ class World:
         self._reach(cabinet)
         found.hanging[slot] = set_id
         self._sets[set_id] = Place(cabinet, slot)
-        self._happen("put", set_id, cabinet, slot)
+        self._happen("put", cabinet, slot, set_id)
         self._fall(found.locks[slot])
 
     # -- what cars do
@@ -290,6 +292,12 @@ class World:
         """Call `listener` after each change; return what ends that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def note(self, kind: str, cabinet: str, *details: Detail) -> None:
+        """Log something that happened to a cabinet beside sets and bolts, such as a board without supply."""
+        self.settle()
+        self._cabinet(cabinet)
+        self._happen(kind, cabinet, *details)
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the seed and the log."""
@@ -349,7 +357,7 @@ class World:
         del self._cabinets[place.cabinet].hanging[place.slot]
         self._sets[set_id] = None
         self._lock(*place).relock_at = None
-        self._happen(kind, set_id, *place)
+        self._happen(kind, *place, set_id)
 
     def _would_fall(self, lock: _Lock) -> bool:
         """Tell whether a released bolt finds something to hold."""

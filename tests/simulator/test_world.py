@@ -30,7 +30,7 @@ def world(clock: Clock) -> World:
     world = World(1, clock)
     world.add_cabinet("A", (1, 2, 3))
     world.add_set("main", "A", 1)
-    world.add_cabinet("B", (1,), bolts=False, door_lock=True)
+    world.add_cabinet("B", (1,), boltless=(1,), door_lock=True)
     world.add_set("spare", "B", 1)
     return world
 

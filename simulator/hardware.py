@@ -1,0 +1,358 @@
+"""The hardware of a whole station, simulated: cabinets behind real Modbus bytes, cars, and the world they share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from keycabinet.config import CabinetConfig, resolve
+from keycabinet.pacing import Pacer, RealPacer
+from keycabinet.profile import profiles
+from keycabinet.timerfd import TimerFd
+from keycabinet.transport import MODBUS_TCP, SERIAL, LineUrl, Link, open_link
+from keycabinet.wiring import Input, Output, Wiring
+from simulator.cabinets import MemorySerial, ModbusTcpPort, PtyLine, RelayBoard, RtuTcpPort, Wire
+from simulator.cabinets.log import FrameLog
+from simulator.pacing import Watch, WorldPacer
+from simulator.world import DOOR, Car, Change, Door, World
+
+LOOPBACK = "127.0.0.1"
+START_BITS = 1
+DATA_BITS = 8
+
+StartMode = Literal["memory", "real"]
+Port = MemorySerial | PtyLine | ModbusTcpPort | RtuTcpPort
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one simulated device can be reached: its name, what it is, and its URL or address."""
+
+    name: str
+    kind: str
+    url: str
+
+
+class Terminals(Protocol):
+    """The simulated vehicle terminals of a station."""
+
+    @property
+    def radio_backends(self) -> Any:
+        """What `vehicle.Radio` takes in place of the host's Bluetooth."""
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Where each terminal can be reached."""
+
+    async def start(self) -> None:
+        """Begin to advertise and answer."""
+
+    async def stop(self) -> None:
+        """Fall silent."""
+
+
+TerminalFactory = Callable[[World, Mapping[str, Any]], Terminals]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A board in its cabinet."""
+
+    cabinet: str
+    label: str
+    line: str
+    board: RelayBoard
+
+
+class SimulatedHardware:
+    """Boards, lines and cars built from a description, sharing one `world`.
+
+    `lines` are line URLs by name, `sets` the home slot (cabinet, slot) of each key set, None for one that is out;
+    `cars` the truth about each car; `terminals` what the terminal of a car is, by car, for `terminal_factory`.
+    `strict` makes boards ignore requests without silence before them. Raises keycabinet's ConfigError.
+    """
+
+    def __init__(
+        self,
+        *,
+        lines: Mapping[str, str],
+        cabinets: Mapping[str, CabinetConfig],
+        sets: Mapping[str, tuple[str, int] | None] | None = None,
+        cars: Mapping[str, Car] | None = None,
+        terminals: Mapping[str, Any] | None = None,
+        terminal_factory: TerminalFactory | None = None,
+        seed: int = 0,
+        strict: bool = False,
+        skip_idle_polls: bool = True,
+    ) -> None:
+        self.world = World(seed)
+        self.strict = strict
+        self.skip_idle_polls = skip_idle_polls
+        self.urls: dict[str, str] = {}
+        self.logs: dict[str, FrameLog] = {name: FrameLog() for name in lines}
+        self._lines = {name: LineUrl.parse(url) for name, url in lines.items()}
+        self._boards: list[_Fitted] = []
+        self._watches: dict[str, Watch] = {}
+        self._ports: dict[str, Port] = {}
+        self._mode: StartMode | None = None
+        self._leave: Callable[[], None] = lambda: None
+        self._timer: asyncio.TimerHandle | None = None
+        for name, config in cabinets.items():
+            self._add_cabinet(name, config)
+        for set_id, home in (sets or {}).items():
+            self.world.add_set(set_id, *(home or (None, None)))
+        for car_id, car in (cars or {}).items():
+            self.world.add_car(car_id, car)
+        self.terminals = terminal_factory(self.world, terminals or {}) if terminal_factory else None
+
+    # -- running
+
+    async def start(self, mode: StartMode = "memory", *, site_ports: bool = False) -> None:
+        """Bring every line up. `memory` needs no device file; `real` makes ptys.
+
+        TCP lines listen on loopback in both (which is in memory too in virtual time): on a free port, or with
+        `site_ports` on the port of the line's URL. `urls` then has the URL to use for each line. Raises OSError.
+        """
+        loop = asyncio.get_running_loop()
+        self._mode = mode
+        self.world.now = loop.time
+        self._leave = self.world.subscribe(self._changed)
+        try:
+            for name, url in self._lines.items():
+                await self._bring_up(name, url, site_ports)
+            if self.terminals is not None:
+                await self.terminals.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Take every line down; the world stays as it is, and `start` may follow."""
+        self._leave()
+        self._leave = lambda: None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._mode is not None and self.terminals is not None:
+            await self.terminals.stop()
+        self._mode = None
+        for port in self._ports.values():
+            if isinstance(port, MemorySerial):
+                port.unplug()
+                port.wire.close()
+            elif isinstance(port, PtyLine):
+                port.close()
+            else:
+                await port.close()
+        self._ports.clear()
+        self.urls.clear()
+
+    async def __aenter__(self) -> SimulatedHardware:
+        if self._mode is None:
+            await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    # -- what a station needs
+
+    async def opener(self, url: LineUrl, protocol: asyncio.Protocol) -> Link:
+        """Open a line of this hardware, as a `keycabinet.transport.Opener`; other URLs are opened for real."""
+        if url.scheme == SERIAL:
+            for name, known in self._lines.items():
+                port = self._ports.get(name)
+                if known.identity == url.identity and isinstance(port, MemorySerial):
+                    return await port.open(url, protocol)
+        return await open_link(url, protocol)
+
+    def pacer(self, cabinet: str) -> Pacer:
+        """Return the pacer for a cabinet's idle polls."""
+        watch = self._watches[cabinet]
+        if not self.skip_idle_polls or self._mode != "memory":
+            return RealPacer()
+        return WorldPacer(watch, lambda: self._steady(cabinet))
+
+    @property
+    def radio_backends(self) -> Any:
+        """What `vehicle.Radio` takes in place of the host's Bluetooth; None without terminals."""
+        return None if self.terminals is None else self.terminals.radio_backends
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Return where each line and terminal can be reached, while started."""
+        lines = [Endpoint(name, _kind(self._ports[name]), url) for name, url in self.urls.items()]
+        return (*lines, *(self.terminals.endpoints() if self.terminals else ()))
+
+    # -- what tests and faults need
+
+    def board(self, cabinet: str, label: str) -> RelayBoard:
+        """Return one board. KeyError when the cabinet has no such board."""
+        return self._fitted(cabinet, label).board
+
+    def power(self, cabinet: str, label: str, on: bool) -> None:
+        """Cut or restore the supply of one board."""
+        board = self._fitted(cabinet, label).board
+        if board.powered != on:
+            board.powered = on
+            self.world.note("board_power", cabinet, label, int(on))
+
+    def cut(self, line: str) -> None:
+        """Interrupt whoever is connected to a line in memory or on TCP; it may connect again."""
+        port = self._ports[line]
+        if isinstance(port, MemorySerial):
+            port.unplug()
+        elif isinstance(port, ModbusTcpPort | RtuTcpPort):
+            port.cut()
+
+    # -- building
+
+    def _add_cabinet(self, name: str, config: CabinetConfig) -> None:
+        wiring = resolve(name, config, tuple(self._lines))
+        self.world.add_cabinet(
+            name,
+            tuple(slot.slot for slot in wiring.slots),
+            boltless=[slot.slot for slot in wiring.slots if slot.lock is None],
+            door=wiring.door_contact is not None,
+            door_lock=wiring.door_lock is not None,
+        )
+        self._watches[name] = Watch()
+        for each in config.boards:
+            profile = profiles().get(each.profile)
+            if profile is None:
+                raise ValueError(f"cabinet {name}: no board {each.profile!r} can be simulated")
+            board = RelayBoard(
+                each.address,
+                profile.outputs.count,
+                profile.inputs.count if profile.inputs else 0,
+                sense=_senses(self.world, wiring, each.label),
+                switched=_switches(self.world, wiring, each.label),
+            )
+            self._boards.append(_Fitted(name, each.label, each.line, board))
+
+    async def _bring_up(self, name: str, url: LineUrl, site_ports: bool) -> None:
+        port = self._port(name, url)
+        self._ports[name] = port
+        if isinstance(port, PtyLine):
+            options = f"baudrate={url.baudrate}&parity={url.parity}"
+            self.urls[name] = f"serial://{port.path}?{options}"
+            return
+        port.changed = lambda: self._touch_line(name)
+        if isinstance(port, MemorySerial):
+            self.urls[name] = str(url)
+            return
+        await port.listen(LOOPBACK, url.port if site_ports else 0)
+        self.urls[name] = f"{url.scheme}://{port.host}:{port.port}"
+
+    def _port(self, name: str, url: LineUrl) -> Port:
+        boards = [fitted.board for fitted in self._boards if fitted.line == name]
+        if url.scheme == MODBUS_TCP:
+            return ModbusTcpPort(boards, log=self.logs[name])
+        if url.scheme != SERIAL:
+            return RtuTcpPort(Wire(boards, strict=self.strict, log=self.logs[name]))
+        real = self._mode == "real"
+        timer = TimerFd.create(asyncio.get_running_loop()) if real else None
+        wire = Wire(
+            boards,
+            baudrate=url.baudrate,
+            bits_per_character=START_BITS + DATA_BITS + url.stopbits + (url.parity != "N"),
+            strict=self.strict,
+            byte_by_byte=real,
+            call_later=timer.call_later if timer else None,
+            log=self.logs[name],
+        )
+        return PtyLine(wire, timer) if real else MemorySerial(name, wire)
+
+    def _fitted(self, cabinet: str, label: str) -> _Fitted:
+        for fitted in self._boards:
+            if (fitted.cabinet, fitted.label) == (cabinet, label):
+                return fitted
+        raise KeyError(f"cabinet {cabinet} has no board {label}")
+
+    # -- changes
+
+    def _changed(self, change: Change) -> None:
+        watch = self._watches.get(change.cabinet or "")
+        if watch is None:
+            return
+        watch.touch()
+        for fitted in self._boards:
+            if fitted.cabinet == change.cabinet and any(fitted.board.modes):
+                fitted.board.look()
+        self._arm()
+
+    def _arm(self) -> None:
+        """See to it that what moves by itself moves in time."""
+        due = self.world.due
+        if due is None or (self._timer is not None and self._timer.when() <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(due, self._settle)
+
+    def _settle(self) -> None:
+        self._timer = None
+        self.world.settle()
+        self._arm()
+
+    def _touch_line(self, line: str) -> None:
+        for fitted in self._boards:
+            if fitted.line == line:
+                self._watches[fitted.cabinet].touch()
+
+    def _steady(self, cabinet: str) -> bool:
+        for fitted in self._boards:
+            if fitted.cabinet != cabinet:
+                continue
+            port = self._ports.get(fitted.line)
+            connected = isinstance(port, PtyLine) or (port is not None and port.connected)
+            if not (connected and fitted.board.powered) or any(fitted.board.modes):
+                return False
+        return True
+
+
+def _senses(world: World, wiring: Wiring, label: str) -> Callable[[int], bool]:
+    """Return what reads an input: 1 for key present, latch locked, door shut, unless the wiring inverts it."""
+    cabinet = wiring.cabinet
+    readings: dict[int, Callable[[], bool]] = {}
+
+    def connect(wire: Input | None, reading: Callable[[], bool]) -> None:
+        if wire is not None and wire.board == label:
+            readings[wire.channel] = (lambda: not reading()) if wire.inverted else reading
+
+    for each in wiring.slots:
+        slot = each.slot
+        connect(each.key, lambda slot=slot: world.hanging(cabinet, slot) is not None)  # type: ignore[misc]
+        connect(each.latch, lambda slot=slot: not world.unlocked(cabinet, slot))  # type: ignore[misc]
+    connect(wiring.door_contact, lambda: world.door(cabinet) is not Door.OPEN)
+    return lambda channel: channel in readings and readings[channel]()
+
+
+def _switches(world: World, wiring: Wiring, label: str) -> Callable[[int, bool], None]:
+    """Return what a relay of a board drives: a solenoid, a lamp, or nothing."""
+    loads: dict[int, tuple[Callable[[str, int, bool], None], int]] = {}
+
+    def connect(wire: Output | None, load: Callable[[str, int, bool], None], slot: int) -> None:
+        if wire is not None and wire.board == label:
+            loads[wire.channel] = (load, slot)
+
+    for each in wiring.slots:
+        connect(each.lock, world.energise, each.slot)
+        connect(each.lamp, world.light, each.slot)
+    connect(wiring.door_lock, world.energise, DOOR)
+
+    def switched(channel: int, on: bool) -> None:
+        if channel in loads:
+            load, slot = loads[channel]
+            load(wiring.cabinet, slot, on)
+
+    return switched
+
+
+def _kind(port: Port) -> str:
+    return {
+        MemorySerial: "serial line in memory",
+        PtyLine: "serial line (pty)",
+        ModbusTcpPort: "Modbus TCP",
+        RtuTcpPort: "RTU over TCP",
+    }[type(port)]

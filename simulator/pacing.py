@@ -1,0 +1,71 @@
+"""When the next idle poll of a cabinet happens: as configured, or skipped while nothing is there to be seen."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+
+# After a change this many polls run as configured: debouncing and recovery want to see the same thing twice.
+SETTLING_POLLS = 3
+
+
+class Watch:
+    """Counts what happens to one cabinet and wakes who waits for it."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def touch(self) -> None:
+        """Something happened."""
+        self.version += 1
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def beyond(self, version: int) -> None:
+        """Wait until something happened after `version`."""
+        while self.version == version:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+
+class WorldPacer:
+    """A `keycabinet.pacing.Pacer` that leaves out polls which would read what the one before them read.
+
+    The polls that do run happen when they would have happened anyway: at whole multiples of the interval.
+    Nothing is left out while `steady` is false (a board is mute, a link is down).
+    """
+
+    def __init__(self, watch: Watch, steady: Callable[[], bool]) -> None:
+        self._watch = watch
+        self._steady = steady
+        self._seen = -1
+        self._settling = 0
+        self._left_out = 0
+
+    async def wait(self, interval_s: float) -> int:
+        """Wait until the next poll is due; return how many polls were left out."""
+        if self._seen != self._watch.version:
+            self._seen, self._settling = self._watch.version, SETTLING_POLLS
+        if self._settling or not self._steady():
+            self._settling = max(0, self._settling - 1)
+            await asyncio.sleep(interval_s)
+            return self._take_left_out(0)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            await self._watch.beyond(self._seen)
+        except asyncio.CancelledError:
+            self._left_out += int((loop.time() - began) / interval_s)  # somebody wants a poll at once
+            raise
+        ticks = max(1, math.ceil((loop.time() - began) / interval_s - 1e-9))
+        await asyncio.sleep(began + ticks * interval_s - loop.time())
+        return self._take_left_out(ticks - 1)
+
+    def _take_left_out(self, more: int) -> int:
+        left_out, self._left_out = self._left_out + more, 0
+        return left_out
