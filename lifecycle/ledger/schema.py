@@ -2,9 +2,9 @@
 
 events    one row an event: its place, its canonical text, its hash (RFC 8785 and SHA-256, see chain)
 state     what the events add up to: one row a thing, rewritten under a version check; `seq` last wrote it
-outbox    which events still have to leave for the centre
+outbox    which events still have to leave for the centre; its last row is the head of the chain, and stays
 commands  what was asked, and the answer; `seq` is the event that recorded it
-station   one row: whose book this is, its format, and the head of the chain
+station   one row: whose book this is, and its format
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sqlalchemy import (
     event,
 )
 
-from .chain import FORMAT, genesis
+from .chain import FORMAT
 
 metadata = MetaData()
 station = Table(
@@ -39,8 +39,6 @@ station = Table(
     metadata,
     Column("code", Text, primary_key=True),
     Column("format", Integer, nullable=False),
-    Column("head_seq", Integer, nullable=False),
-    Column("head_hash", LargeBinary, nullable=False),
 )
 events = Table(
     "events",
@@ -61,7 +59,12 @@ state = Table(
     Column("seq", Integer, nullable=False),
     UniqueConstraint("kind", "id", name="state_kind_id"),
 )
-outbox = Table("outbox", metadata, Column("seq", Integer, primary_key=True, autoincrement=False))
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
 commands = Table(
     "commands",
     metadata,
@@ -111,9 +114,7 @@ def create(path: Path, code: str, connecting: Connect) -> None:
         leftover.unlink(missing_ok=True)
     with _core(connecting(new)) as connection, connection.begin():
         migrate(connection)
-        connection.execute(
-            station.insert(), {"code": code, "format": FORMAT, "head_seq": 0, "head_hash": genesis(code)}
-        )
+        connection.execute(station.insert(), {"code": code, "format": FORMAT})
     connection.engine.dispose()
     new.rename(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

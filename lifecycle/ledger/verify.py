@@ -1,10 +1,10 @@
 """Reads a whole ledger and says whether it holds; never writes.
 
 What is checked: every sequence number from 1 on is there once; every hash follows from the one before it and the
-event's bytes; the head of the chain that the file names is its last event; every event is in the outbox; every
-state row and every command's answer is what the chain says was last written, none missing, none more; the pages
-of the file are sound. What no file can show about itself is that its end was taken off together with the head:
-for that, keep a head elsewhere and pass it as `known`.
+event's bytes; the outbox has every event and none more, so that events taken off the end are missed; every state row
+and every command's answer is what the chain says was last written, none missing, none more; the pages of the file
+are sound. What no file can show about itself is that its end was taken off everywhere in it: for that, keep a head
+elsewhere and pass it as `known`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .model import COMMAND, Event, Head, Verified
 from .schema import REVISION, open_reader
 
 _EVENTS = (
-    "SELECT e.seq, e.body, e.hash, o.seq FROM events e LEFT JOIN outbox o ON o.seq = e.seq ORDER BY e.seq"
+    "SELECT e.seq, e.body, e.hash, o.hash FROM events e LEFT JOIN outbox o ON o.seq = e.seq ORDER BY e.seq"
 )
 _STATE = "SELECT kind, id, version, state, data, seq FROM state"
 _COMMANDS = "SELECT seq, id, digest, answer FROM commands ORDER BY seq"
@@ -50,7 +50,7 @@ def export(path: Path, after: int = 0) -> Iterator[str]:
     """
     check = _Check(path, None)
     with _reading(check) as driver:
-        station, _ = check.station(driver)
+        station = check.station(driver)
         for seq, body, own, previous in check.chain(driver, station):
             if seq == after + 1:
                 yield _header(after, previous, station)
@@ -116,7 +116,7 @@ class _Check:
         """Of every state row what the chain says last: version, digest, sequence number."""
 
     def run(self, driver: sqlite3.Connection) -> Verified:
-        station, head = self.station(driver)
+        station = self.station(driver)
         answers = driver.cursor().execute(_COMMANDS)
         commands = 0
         for seq, body, own, previous in self.chain(driver, station):
@@ -126,16 +126,16 @@ class _Check:
                 raise self._broken(seq, "it is not the event whose hash was kept elsewhere")
         if answers.fetchone() is not None:
             raise self._broken(self.seq, "there is an answer to a command that no event recorded")
-        self._end(head)
+        self._end(driver)
         rows = self._state(driver)
         self._pages(driver)
         return Verified(station, Head(self.seq, self.hash.hex()), rows, commands)
 
-    def station(self, driver: sqlite3.Connection) -> tuple[str, tuple[object, object]]:
-        """Whose book it is and where the file says that the chain ends; refuses what is not a ledger of ours."""
+    def station(self, driver: sqlite3.Connection) -> str:
+        """Whose book it is; refuses what is not a ledger of ours."""
         try:
             revision = driver.execute("SELECT version_num FROM alembic_version").fetchall()
-            found = driver.execute("SELECT code, format, head_seq, head_hash FROM station").fetchall()
+            found = driver.execute("SELECT code, format FROM station").fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise
@@ -144,12 +144,12 @@ class _Check:
             raise LedgerUnreadable(self.path, 0, f"its tables are of revision {revision}, not {REVISION}")
         if len(found) != 1:
             raise self._broken(0, f"it names {len(found)} stations")
-        code, number, seq, own = found[0]
+        code, number = found[0]
         if number != FORMAT:
             raise LedgerUnreadable(self.path, 0, f"it is of format {number}, not {FORMAT}")
         try:
-            return code.decode(), (seq, own)
-        except (AttributeError, UnicodeDecodeError):
+            return str(code, "utf-8")
+        except (TypeError, UnicodeDecodeError):
             raise self._broken(0, f"its station code is {code!r}") from None
 
     def chain(self, driver: sqlite3.Connection, station: str) -> Iterator[tuple[int, bytes, bytes, bytes]]:
@@ -160,8 +160,8 @@ class _Check:
                 raise self._broken(self.seq + 1, f"it is missing, the next is {seq}")
             if not isinstance(body, bytes) or link(self.hash, body) != own:
                 raise self._broken(seq, "its hash does not follow from the event before it and its content")
-            if queued is None:
-                raise self._broken(seq, "it is missing in the outbox")
+            if queued != own:
+                raise self._broken(seq, "it is missing or altered in the outbox")
             previous, self.seq, self.hash = self.hash, seq, own
             yield seq, body, own, previous
 
@@ -200,11 +200,10 @@ class _Check:
         if not holds:
             raise self._broken(seq, f"the answer to its command {command_id} is missing or altered")
 
-    def _end(self, head: tuple[object, object]) -> None:
-        if head != (self.seq, self.hash):
-            raise self._broken(
-                self.seq + 1, f"the file says that the chain ends at {head[0]!r}, it ends at {self.seq}"
-            )
+    def _end(self, driver: sqlite3.Connection) -> None:
+        (head,) = driver.execute("SELECT max(seq) FROM outbox").fetchone()
+        if (head or 0) != self.seq:
+            raise self._broken(self.seq + 1, f"it is gone, and what followed it, up to event {head}")
         if self._known is not None and self._known.seq > self.seq:
             raise self._broken(self.seq + 1, f"event {self._known.seq} was known elsewhere, it is gone")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from .chain import FORMAT, Prepared, PreparedEvent, genesis, instant, link, parse, place
+from .chain import FORMAT, Prepared, genesis, instant, link, parse
 from .errors import CommandConflict, DuplicateCommand, LedgerBroken, LedgerUnavailable, VersionConflict
 from .model import Command, Event, Head, Row
 from .schema import Connect, driver_of, open_writer
@@ -27,8 +27,8 @@ _UPDATE = "UPDATE state SET version = ?, state = ?, data = ?, seq = ? WHERE numb
 _INSERT = "INSERT INTO state (version, state, data, seq, number, kind, id) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _EVENT = "INSERT INTO events (seq, body, hash) VALUES (?, ?, ?)"
 _COMMAND = "INSERT INTO commands (seq, id, digest, answer) VALUES (?, ?, ?, ?)"
-_OUTBOX = "INSERT INTO outbox (seq) SELECT seq FROM events WHERE seq > ?"
-_HEAD = "UPDATE station SET head_seq = ?, head_hash = ? WHERE head_seq = ? AND head_hash = ?"
+_OUTBOX = "INSERT INTO outbox (seq, hash) SELECT seq, hash FROM events WHERE seq > ?"
+_HEAD = "SELECT seq, hash FROM outbox ORDER BY seq DESC LIMIT 1"
 _ASK = "SELECT id, digest, answer FROM commands WHERE id IN ({})"
 _READ = "SELECT seq, body, hash FROM events WHERE seq >= ? ORDER BY seq LIMIT ?"
 _VARIABLES = 500
@@ -75,30 +75,37 @@ class Batch:
     updates: list[tuple[int, str, str, int, int, int]] = field(default_factory=list)
     commands: list[tuple[int, str, str, str]] = field(default_factory=list)
 
-    def add(self, prepared: PreparedEvent, step: Prepared, last: bool) -> Event:
-        """Give an event its place in the chain."""
-        event, previous = prepared.event, self.hash
-        self.seq += 1
-        body = place(prepared, self.stamp, self.seq, step.tail if last else "[]")
-        self.hash = link(previous, body.encode())
-        self.events.append((self.seq, body, self.hash))
-        return Event(
-            seq=self.seq,
-            at=prepared.at,
-            recorded_at=self.recorded_at,
-            kind=event.kind,
-            ids=event.ids,
-            actor=event.actor,
-            proof=event.proof,
-            because=event.because,
-            policy=event.policy,
-            data=event.data,
-            command=None if step.command is None else step.command.id,
-            writes=step.writes if last else (),
-            format=FORMAT,
-            prev_hash=previous.hex(),
-            hash=self.hash.hex(),
-        )
+    def add(self, step: Prepared) -> tuple[Event, ...]:
+        """Give the events of a step their places in the chain."""
+        command = None if step.command is None else step.command.id
+        left = len(step.events)
+        made = []
+        for event, at, head in step.events:
+            left -= 1
+            self.seq += 1
+            body = f'{head}{self.stamp}","seq":{self.seq},"writes":{"[]" if left else step.tail}}}'
+            previous, self.hash = self.hash, link(self.hash, body.encode())
+            self.events.append((self.seq, body, self.hash))
+            made.append(
+                Event(
+                    self.seq,
+                    at,
+                    self.recorded_at,
+                    event.kind,
+                    event.ids,
+                    event.actor,
+                    event.proof,
+                    event.because,
+                    event.policy,
+                    event.data,
+                    command,
+                    () if left else step.writes,
+                    FORMAT,
+                    previous.hex(),
+                    self.hash.hex(),
+                )
+            )
+        return tuple(made)
 
 
 class Writer:
@@ -189,8 +196,7 @@ class Writer:
             if earlier.digest == command.digest:
                 return DuplicateCommand(self.path, earlier)
             return CommandConflict(self.path, command.id)
-        for prepared in step.rows:
-            row = prepared.row
+        for row, _ in step.rows:
             current = batch.rows.get((row.kind, row.id)) or self.image.row(row.kind, row.id)
             found = 0 if current is None else current.version
             if found != row.version - 1:
@@ -198,27 +204,24 @@ class Writer:
         return None
 
     def _place(self, batch: Batch, step: Prepared) -> tuple[Event, ...]:
-        made = tuple([batch.add(event, step, event is step.events[-1]) for event in step.events])
-        for prepared in step.rows:
-            row = prepared.row
+        made = batch.add(step)
+        for row, data in step.rows:
             key = (row.kind, row.id)
             batch.rows[key] = row
             if row.version > 1:
                 number = batch.numbers.get(key) or self.image.numbers[key]
-                batch.updates.append(
-                    (row.version, row.state, prepared.data, batch.seq, number, row.version - 1)
-                )
+                batch.updates.append((row.version, row.state, data, batch.seq, number, row.version - 1))
             else:
                 number = batch.numbers[key] = len(self.image.numbers) + len(batch.numbers) + 1
-                batch.inserts.append((1, row.state, prepared.data, batch.seq, number, row.kind, row.id))
+                batch.inserts.append((1, row.state, data, batch.seq, number, row.kind, row.id))
         if step.command is not None:
             batch.known[step.command.id] = step.command
             batch.commands.append((batch.seq, step.command.id, step.command.digest, step.answer))
         return made
 
     def _execute(self, cursor: sqlite3.Cursor, batch: Batch) -> None:
-        before = self.image
-        if batch.seq == before.seq:
+        before = self.image.seq
+        if batch.seq == before:
             return
         cursor.executemany(_EVENT, batch.events)
         if batch.inserts:
@@ -229,10 +232,7 @@ class Writer:
                 raise LedgerBroken(self.path, batch.seq, "a state row was changed by another hand")
         if batch.commands:
             cursor.executemany(_COMMAND, batch.commands)
-        cursor.execute(_OUTBOX, (before.seq,))
-        cursor.execute(_HEAD, (batch.seq, batch.hash, before.seq, before.hash))
-        if cursor.rowcount != 1:
-            raise LedgerBroken(self.path, before.seq + 1, "the head of the chain was changed by another hand")
+        cursor.execute(_OUTBOX, (before,))
 
 
 def _ask(cursor: sqlite3.Cursor, ids: Sequence[str]) -> dict[str, Command]:
@@ -245,7 +245,8 @@ def _ask(cursor: sqlite3.Cursor, ids: Sequence[str]) -> dict[str, Command]:
 
 
 def _load(cursor: sqlite3.Cursor) -> Image:
-    code, seq, own = cursor.execute("SELECT code, head_seq, head_hash FROM station").fetchone()
+    (code,) = cursor.execute("SELECT code FROM station").fetchone()
+    seq, own = cursor.execute(_HEAD).fetchone() or (0, genesis(code))
     image = Image(code, seq, own)
     rows = cursor.execute("SELECT number, kind, id, version, state, data FROM state ORDER BY number")
     for number, kind, row_id, version, state, data in rows:

@@ -14,8 +14,6 @@ def upgrade() -> None:
         "station",
         sa.Column("code", sa.Text, primary_key=True),
         sa.Column("format", sa.Integer, nullable=False),
-        sa.Column("head_seq", sa.Integer, nullable=False),
-        sa.Column("head_hash", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "events",
@@ -34,7 +32,11 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer, nullable=False),
         sa.UniqueConstraint("kind", "id", name="state_kind_id"),
     )
-    op.create_table("outbox", sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False))
+    op.create_table(
+        "outbox",
+        sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("hash", sa.LargeBinary, nullable=False),
+    )
     op.create_table(
         "commands",
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
