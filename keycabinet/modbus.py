@@ -186,16 +186,16 @@ class ReadBits(Query[int]):
 
     def __init__(self, device: str, address: int, function: int, start: int, count: int) -> None:
         request = ReadCoilsRequest if function == 1 else ReadDiscreteInputsRequest
-        self._reply = CoilMaskReply if function == 1 else InputMaskReply
+        self._reply = CoilMaskReply() if function == 1 else InputMaskReply()
         self._bytes = (count + 7) // 8
         self._mask = (1 << count) - 1
         super().__init__(device, request(dev_id=address, address=start, count=count), 5 + self._bytes)
 
     def value(self, adu: bytes) -> int:
         """The bits as one integer."""
-        if adu[2:3] != b"%c" % self._bytes or len(adu) != 3 + self._bytes:
+        if len(adu) != 3 + self._bytes or adu[2] != self._bytes:
             _check_count(self.device, adu, self._bytes)
-        reply = self._reply()
+        reply = self._reply
         reply.decode(adu[2:])
         return reply.mask & self._mask
 

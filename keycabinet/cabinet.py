@@ -1,0 +1,237 @@
+"""`Cabinet`: slots over one or more boards. Opens, reads back, polls, and tells what moved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+
+from keycabinet.boards.base import build_board
+from keycabinet.config import CabinetConfig, resolve
+from keycabinet.errors import BoardRefused, CabinetClosed, KeyCabinetError, NotWired, UnknownSlot
+from keycabinet.events import EventHub
+from keycabinet.exchange import Priority
+from keycabinet.line import Line
+from keycabinet.model import (
+    DOOR,
+    BoardLost,
+    BoardRecovered,
+    CabinetEvent,
+    LatchState,
+    Proof,
+    Release,
+    ReleaseOutcome,
+    Sense,
+    Snapshot,
+)
+from keycabinet.monitor import BoardMonitor
+from keycabinet.observed import Observed
+from keycabinet.pacing import Pacer, RealPacer
+from keycabinet.polling import Poller
+from keycabinet.release import Releaser, pulse_and_read_back
+from keycabinet.wiring import Input, Output, SlotWiring
+
+ATTEND_RELEASE_S = 10.0
+"""How long to poll fast after something was opened."""
+MAX_SETTLING_READS = 5
+
+
+class Cabinet:
+    """One key cabinet. Lines are opened and closed by the caller, and may be shared with other cabinets."""
+
+    def __init__(
+        self, name: str, config: CabinetConfig, lines: Mapping[str, Line], *, pacer: Pacer | None = None
+    ) -> None:
+        """WiringError when the boards do not fit together or name a line that is not in `lines`."""
+        self.name = name
+        self.config = config
+        self._wiring = resolve(name, config, dict.fromkeys(lines))
+        self._slots = {slot.slot: slot for slot in self._wiring.slots}
+        self._loop = asyncio.get_running_loop()
+        self._hub = EventHub()
+        self._monitors = {
+            board.label: BoardMonitor(
+                board.label,
+                build_board(lines[board.line], board, f"{name}/{board.label}"),
+                config.debounce_s,
+                self,
+            )
+            for board in config.boards
+        }
+        inputs = {label: monitor.inputs for label, monitor in self._monitors.items()}
+        self._observed = Observed(self._wiring, inputs, self._loop.time())
+        self._releaser = Releaser(f"cabinet {name}")
+        self._poller = Poller(
+            name,
+            tuple(self._monitors.values()),
+            pacer or RealPacer(),
+            idle_s=config.poll_idle_s,
+            active_s=config.poll_active_s,
+            settle_s=config.debounce_s,
+            busy=lambda: self._observed.open_or_unlocked,
+        )
+        self._is_open = False
+
+    @property
+    def senses(self) -> tuple[Sense, ...]:
+        """What its wiring can observe."""
+        return self._wiring.senses
+
+    @property
+    def proof(self) -> Proof:
+        """The best proof that it can give of a key set leaving or coming home."""
+        return self._wiring.proof
+
+    @property
+    def polls(self) -> int:
+        """Rounds of reading made."""
+        return self._poller.polls
+
+    @property
+    def polls_skipped(self) -> int:
+        """Rounds that its pacer left out because they could see no change."""
+        return self._poller.skipped
+
+    @property
+    def has_door(self) -> bool:
+        """Whether it has a door of its own that can be opened by command."""
+        return self._wiring.door_lock is not None
+
+    @property
+    def has_lamps(self) -> bool:
+        """Whether any slot has a lamp."""
+        return any(slot.lamp is not None for slot in self._wiring.slots)
+
+    async def open(self) -> None:
+        """Check every board, read every input, start polling.
+
+        BoardRefused (UnsupportedBoard, DangerousLinkage) when a board must not be used. A board that does not answer
+        is reported as BoardLost and checked when it comes back; until then its slots are unknown and cannot be opened.
+        """
+        await self._settle(Priority.COMMAND)
+        for monitor in self._monitors.values():
+            if isinstance(monitor.error, BoardRefused):
+                raise monitor.error
+        self._is_open = True
+        self._poller.start()
+
+    async def close(self) -> None:
+        """Stop polling, let releases under way end, end every `events()`; may be called twice."""
+        self._is_open = False
+        await self._poller.stop()
+        await self._releaser.finish()
+        self._hub.close()
+
+    async def __aenter__(self) -> Cabinet:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _settle(self, priority: Priority) -> None:
+        """Read every board, and again while an input is about to settle."""
+        monitors = list(self._monitors.values())
+        for reading in range(MAX_SETTLING_READS):
+            if reading:
+                await asyncio.sleep(self.config.debounce_s)
+            await asyncio.gather(*(monitor.poll(priority) for monitor in monitors))
+            monitors = [monitor for monitor in monitors if monitor.inputs.restless]
+            if not monitors:
+                return
+
+    def snapshot(self) -> Snapshot:
+        """The last known state, without asking the boards."""
+        online = all(monitor.online for monitor in self._monitors.values())
+        return Snapshot(self.name, online, self._observed.door, self._observed.slots, self.proof)
+
+    async def refresh(self) -> Snapshot:
+        """Read everything now, before polls, until it has settled. Boards that do not answer leave `unknown`."""
+        self._check_open()
+        await self._settle(Priority.COMMAND)
+        return self.snapshot()
+
+    def events(self) -> AsyncIterator[CabinetEvent]:
+        """Every event from this call on, in order; ends when the cabinet closes."""
+        return self._hub.subscribe()
+
+    def attend(self, seconds: float) -> None:
+        """Poll as fast as `poll_active_s` and the wire allow for so long: somebody is at the cabinet."""
+        self._poller.attend(seconds)
+
+    async def open_slot(self, slot: int, command_id: str) -> Release:
+        """Open one slot with one pulse and read back what came of it; the same id again answers the same.
+
+        Raises UnknownSlot, NotWired, CommandReused, CabinetClosed. What goes wrong on the wire is in the outcome, for
+        by then the lock may have moved. The pulse is given once even if this call is cancelled.
+        """
+        self._check_open()
+        wiring = self._slot(slot)
+        if wiring.lock is None:
+            raise NotWired(
+                f"cabinet {self.name}", f"slot {slot} has no lock of its own; open the cabinet's door"
+            )
+        return await self._release(slot, command_id, wiring.lock, wiring.latch)
+
+    async def open_door(self, command_id: str) -> Release:
+        """Open the cabinet's own door, like `open_slot`; the Release's slot is 0."""
+        self._check_open()
+        lock = self._wiring.door_lock
+        if lock is None:
+            raise NotWired(f"cabinet {self.name}", "it has no door lock (door_lock in the site file)")
+        return await self._release(DOOR, command_id, lock, None)
+
+    async def _release(self, slot: int, command_id: str, lock: Output, latch: Input | None) -> Release:
+        async def work() -> Release:
+            outcome, reason = await self._pulse(lock, latch)
+            return Release(slot, command_id, outcome, reason)
+
+        return await self._releaser.run(slot, command_id, work)
+
+    async def _pulse(self, lock: Output, latch: Input | None) -> tuple[ReleaseOutcome, str | None]:
+        async def read_latch() -> LatchState:
+            if latch is not None:
+                await self._monitors[latch.board].poll(Priority.RELEASE)
+            return self._observed.latch(latch)
+
+        try:
+            board = self._monitors[lock.board].require()
+        except KeyCabinetError as error:
+            return ReleaseOutcome.NOT_SENT, str(error)
+        result = await pulse_and_read_back(board, lock.channel, read_latch if latch is not None else None)
+        if result[0] is not ReleaseOutcome.NOT_SENT:
+            self.attend(ATTEND_RELEASE_S)
+        return result
+
+    async def set_lamp(self, slot: int, on: bool) -> None:
+        """Light a slot's lamp, or put it out. Raises UnknownSlot, NotWired, BoardUnverified, and errors of the line."""
+        self._check_open()
+        lamp = self._slot(slot).lamp
+        if lamp is None:
+            raise NotWired(f"cabinet {self.name}", f"slot {slot} has no lamp (lamps in the site file)")
+        await self._monitors[lamp.board].require().switch(lamp.channel, on)
+
+    def _slot(self, slot: int) -> SlotWiring:
+        try:
+            return self._slots[slot]
+        except KeyError:
+            known = f"{min(self._slots)} to {max(self._slots)}" if self._slots else "none"
+            raise UnknownSlot(f"cabinet {self.name}", f"no slot {slot}; its slots: {known}") from None
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise CabinetClosed(f"cabinet {self.name}", "it is not open; call open() first")
+
+    def inputs_changed(self, monitor: BoardMonitor) -> None:
+        """A board's settled inputs differ (called by its monitor)."""
+        self._observed.update(monitor.label, self._loop.time(), self._hub.publish)
+
+    def board_lost(self, monitor: BoardMonitor, error: KeyCabinetError) -> None:
+        """A board stopped answering (called by its monitor)."""
+        self._hub.publish(BoardLost(self.name, monitor.label, str(error), self._loop.time()))
+
+    def board_recovered(self, monitor: BoardMonitor) -> None:
+        """A board answers again (called by its monitor)."""
+        self._hub.publish(BoardRecovered(self.name, monitor.label, self._loop.time()))

@@ -1,0 +1,108 @@
+"""One pulse, read back: what became of a command to open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from keycabinet.boards.base import Board
+from keycabinet.errors import CommandReused, ExceptionReply, KeyCabinetError
+from keycabinet.exchange import Priority
+from keycabinet.model import LatchState, Release, ReleaseOutcome
+
+REMEMBERED_COMMANDS = 1024
+LATCH_TIME_S = 1.0
+"""How long after the pulse a latch may take to be seen open."""
+
+LatchReader = Callable[[], Awaitable[LatchState]]
+
+
+async def pulse_and_read_back(
+    board: Board, channel: int, latch: LatchReader | None = None
+) -> tuple[ReleaseOutcome, str | None]:
+    """Give one pulse and find out what it did; returns the outcome and, short of `confirmed`, the reason.
+
+    Never pulses twice, whatever happens. A latch that was seen locked before must be seen unlocked; without one the
+    relay must be read on while the pulse lasts.
+    """
+    was_locked = latch is not None and await latch() is LatchState.LOCKED
+    doubt: str | None = None
+    try:
+        await board.pulse(channel)
+    except ExceptionReply as error:
+        return ReleaseOutcome.REJECTED, str(error)
+    except KeyCabinetError as error:
+        if not error.sent:
+            return ReleaseOutcome.NOT_SENT, str(error)
+        doubt = str(error)
+    confirmed = await (
+        _latch_opens(latch, board.pulse_s)
+        if latch is not None and was_locked
+        else _relay_is_on(board, channel)
+    )
+    if confirmed is None:
+        return ReleaseOutcome.CONFIRMED, None
+    return ReleaseOutcome.UNCONFIRMED, f"{doubt}; {confirmed}" if doubt else confirmed
+
+
+async def _relay_is_on(board: Board, channel: int) -> str | None:
+    """None when the relay is read on, else why not."""
+    try:
+        outputs = await board.read_outputs(Priority.RELEASE)
+    except KeyCabinetError as error:
+        return f"it could not be read back: {error}"
+    if outputs >> (channel - 1) & 1:
+        return None
+    return f"{board.name}: relay {channel} was read back off; look at the slot before trying again"
+
+
+async def _latch_opens(latch: LatchReader, pulse_s: float) -> str | None:
+    """None as soon as the latch is seen open, else why not."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + pulse_s + LATCH_TIME_S
+    while True:
+        state = await latch()
+        if state is LatchState.UNLOCKED:
+            return None
+        if loop.time() >= deadline:
+            return f"the latch still reads {state.value}; it may be jammed"
+        await asyncio.sleep(0.02)
+
+
+class Releaser:
+    """Runs each command id once, also when its caller gives up or asks again meanwhile."""
+
+    def __init__(self, cabinet: str) -> None:
+        self._cabinet = cabinet
+        self._commands: dict[str, tuple[int, asyncio.Task[Release]]] = {}
+
+    async def run(self, slot: int, command_id: str, work: Callable[[], Awaitable[Release]]) -> Release:
+        """The release of this command id: a new one, the one under way, or the one that is over."""
+        known = self._commands.get(command_id)
+        if known is not None:
+            if known[0] != slot:
+                raise CommandReused(
+                    self._cabinet,
+                    f"command {command_id!r} opened slot {known[0]} and cannot open slot {slot}; use a new id",
+                )
+            return await asyncio.shield(known[1])
+        task = asyncio.get_running_loop().create_task(_run(work), name=f"release {command_id}")
+        self._commands[command_id] = (slot, task)
+        self._forget()
+        return await asyncio.shield(task)
+
+    def _forget(self) -> None:
+        excess = len(self._commands) - REMEMBERED_COMMANDS
+        if excess > 0:
+            for command_id in [key for key, (_, task) in self._commands.items() if task.done()][:excess]:
+                del self._commands[command_id]
+
+    async def finish(self) -> None:
+        """Wait for the releases under way; each ends by its own time-outs."""
+        running = [task for _, task in self._commands.values() if not task.done()]
+        if running:
+            await asyncio.wait(running)
+
+
+async def _run(work: Callable[[], Awaitable[Release]]) -> Release:
+    return await work()
