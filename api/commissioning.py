@@ -1,4 +1,4 @@
-"""Driving one bare board by hand, with a record of its own: there is no release without one."""
+"""Opening one lock of a bare board by hand, with a record of its own: there is no release without one."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from keycabinet.cabinet import Cabinet
-
-from keycabinet.config import BoardConfig, CabinetConfig
+from keycabinet.commissioning import open_channel
 from keycabinet.errors import KeyCabinetError
-from keycabinet.line import Line
-from keycabinet.model import Release, Snapshot
-from keycabinet.profile import profiles
+from keycabinet.model import ReleaseOutcome
 from keycabinet.transport import LineUrl
 
 HOLDER = "motorpool cabinet (commissioning)"
-BENCH = "bench"
 
 
 class CommissioningLog:
@@ -31,7 +26,8 @@ class CommissioningLog:
 
     def write(self, **facts: str | int | None) -> None:
         """Record the facts, with the time and who is logged in."""
-        line = json.dumps({"at": self._clock().isoformat(), "who": _who(), **facts}, ensure_ascii=False)
+        at = self._clock().isoformat().replace("+00:00", "Z")
+        line = json.dumps({"at": at, "who": _who(), **facts}, ensure_ascii=False)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
@@ -46,39 +42,31 @@ def _who() -> str:
         return f"uid {os.getuid()}"
 
 
-def bench_config(profile: str, address: int) -> CabinetConfig:
-    """A cabinet of one board, with every channel of it as a slot."""
-    slots = f"1-{profiles()[profile].outputs.count}"
-    board = BoardConfig(name=BENCH, line=BENCH, address=address, profile=profile, slots=slots)
-    return CabinetConfig(boards=(board,))
+async def open_recorded(
+    url: LineUrl, profile: str, address: int, channel: int, record: CommissioningLog
+) -> tuple[ReleaseOutcome, str | None]:
+    """Give one lock one pulse: the intent is on the disk before the first byte goes out, the outcome after it.
 
-
-async def read_board(url: LineUrl, config: CabinetConfig) -> Snapshot:
-    """What the board senses now. Raises `KeyCabinetError`; `LineHeld` names who has the line."""
-    async with (
-        await Line.open(BENCH, url, holder=HOLDER) as line,
-        Cabinet(BENCH, config, {BENCH: line}) as cabinet,
-    ):
-        return await cabinet.refresh()
-
-
-async def release_slot(
-    url: LineUrl, config: CabinetConfig, slot: int, *, record: CommissioningLog, command_id: str
-) -> Release:
-    """Open one slot. The intent is on the disk before the first byte goes out, and the outcome after it.
-
-    Raises `KeyCabinetError` before anything was opened, and `OSError` when the log cannot be written.
+    Raises what `keycabinet.commissioning.open_channel` raises, recorded as well, and `OSError` when the log cannot
+    be written: then nothing was opened.
     """
-    facts = {"line": str(url), "address": config.boards[0].address, "slot": slot, "command_id": command_id}
-    async with (
-        await Line.open(BENCH, url, holder=HOLDER) as line,
-        Cabinet(BENCH, config, {BENCH: line}) as cabinet,
-    ):
-        record.write(what="opening", outcome="intended", **facts)
-        try:
-            done = await cabinet.open_slot(slot, command_id)
-        except KeyCabinetError as error:
-            record.write(what="opening", outcome="failed", reason=str(error), **facts)
-            raise
-        record.write(what="opening", outcome=str(done.outcome), reason=done.reason, **facts)
-        return done
+
+    def note(outcome: str, reason: str | None = None) -> None:
+        record.write(
+            what="open",
+            line=str(url),
+            board=profile,
+            address=address,
+            channel=channel,
+            outcome=outcome,
+            reason=reason,
+        )
+
+    note("intended")
+    try:
+        outcome, reason = await open_channel(url, profile, address, channel, holder=HOLDER)
+    except KeyCabinetError as error:
+        note("unconfirmed" if error.sent else "not_sent", str(error))
+        raise
+    note(str(outcome), reason)
+    return outcome, reason

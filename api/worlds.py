@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, Protocol
+
+from lifecycle.site import Site
+from vehicle import Radio
 
 GROUP = "motorpool.worlds"
 
@@ -23,3 +28,46 @@ def load(name: str) -> Any:
         raise WorldMissing(
             f"the simulator needs {missing.name}, which is not installed: pip install 'motorpool[simulator]'"
         ) from missing
+
+
+class Hardware(Protocol):
+    """What the entry point `default` makes with `of_site(site, seed=...)`: a station's hardware, simulated."""
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Of every line, while it runs: the URL to open instead of the site's."""
+
+    @property
+    def radio(self) -> Radio | None:
+        """What hears the simulated terminals."""
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Where each simulated device can be reached."""
+
+    async def start(self, mode: str, *, site_ports: bool) -> None:
+        """`real`: ptys and TCP ports on loopback. Raises OSError."""
+
+    async def stop(self) -> None:
+        """Take every line down."""
+
+
+class Endpoint(Protocol):
+    """One simulated device: its name, what it is, and its URL or address."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+
+
+@asynccontextmanager
+async def running(site: Site, *, site_ports: bool = False) -> AsyncIterator[Hardware]:
+    """The simulated hardware of a site, reachable from other processes. Raises `WorldMissing`, `OSError`."""
+    hardware: Hardware = load("default").of_site(site, seed=0)
+    await hardware.start("real", site_ports=site_ports)
+    try:
+        yield hardware
+    finally:
+        await hardware.stop()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.commissioning import CommissioningLog, bench_config, read_board, release_slot
-from keycabinet.model import ReleaseOutcome, Snapshot
-from keycabinet.profile import profiles
+from api.commissioning import HOLDER, CommissioningLog, open_recorded
+from keycabinet.boards.base import board_shapes
+from keycabinet.commissioning import BareBoard, read_board
+from keycabinet.model import ReleaseOutcome
 from keycabinet.transport import LineUrl
 from lifecycle.clock import system_clock
 from lifecycle.errors import InvalidRequest
@@ -23,7 +23,7 @@ app = typer.Typer(
     name="cabinet",
     cls=Commands,
     no_args_is_help=True,
-    help="Try a bare board on its line: [bold]read[/bold] what it senses, [bold]open[/bold] one slot.",
+    help="Try a bare board on its line: [bold]read[/bold] what it senses, [bold]open[/bold] one lock.",
 )
 
 Url = Annotated[
@@ -37,20 +37,34 @@ Url = Annotated[
 Profile = Annotated[
     str,
     typer.Option(
-        "--board", metavar="PROFILE", help=f"The kind of board: {', '.join(profiles())}.", show_default=False
+        "--board",
+        metavar="PROFILE",
+        help=f"The kind of board: {', '.join(board_shapes())}.",
+        show_default=False,
     ),
 ]
-Address = Annotated[int, typer.Option(min=1, max=247, help="The board's Modbus address.")]
+Address = Annotated[int, typer.Option(min=1, max=255, help="The board's Modbus address.")]
 
 
 @app.command()
-def read(url: Url, board: Profile, address: Address = 1) -> None:
-    """Read a board once: its checks, and what every channel senses. Changes nothing.
+def read(
+    url: Url,
+    board: Profile,
+    address: Address = 1,
+    slot: Annotated[int | None, typer.Option(min=1, help="Only this channel.", show_default="all")] = None,
+) -> None:
+    """Read a board once: its version and safety settings, its inputs and its relays. Changes nothing.
+
+    Exit code 1 when a cabinet would refuse this board; the text says how to set it right.
 
     Example: [cyan]motorpool cabinet read serial:///dev/ttyUSB0 --board waveshare-relay-d-8 --address 1[/cyan]
     """
-    line, config = _line(url), bench_config(_known(board), address)
-    _show(asyncio.run(read_board(line, config)))
+    line = LineUrl.parse(url)
+    _check(board, slot)
+    found = asyncio.run(read_board(line, board, address, holder=HOLDER))
+    _show(found, slot)
+    if found.refused is not None:
+        raise Stopped(found.refused)
 
 
 @app.command(name="open")
@@ -63,6 +77,7 @@ def open_(
     log: Annotated[
         Path | None,
         typer.Option(
+            dir_okay=False,
             help="Where the opening is recorded (JSON lines).",
             show_default="$XDG_STATE_HOME/motorpool/commissioning.jsonl",
         ),
@@ -71,25 +86,21 @@ def open_(
     """Open one lock of a bare board, for commissioning. Every opening is recorded first.
 
     A board of a running station is refused: its line is held, and the holder is named.
-    There, use the station: POST /v1/cabinets/{cabinet}/slots/{slot}/open.
+    There, ask the station instead: POST /v1/cabinets/A/slots/1/open.
 
     Example: [cyan]motorpool cabinet open serial:///dev/ttyUSB0 --board waveshare-relay-d-8 --slot 3[/cyan]
     """
-    line, config = _line(url), bench_config(_known(board), address)
-    channels = profiles()[board].outputs.count
-    if slot > channels:
-        raise InvalidRequest("--slot", slot, f"1 to {channels}: {board} has {channels} outputs")
-    if not yes and not typer.confirm(f"Open slot {slot} of the board at address {address} on {line}?"):
+    line = LineUrl.parse(url)
+    _check(board, slot)
+    if not yes and not typer.confirm(f"Open lock {slot} of the board at address {address} on {line}?"):
         raise Stopped("nothing was opened")
     record = CommissioningLog(log or default_log(), system_clock)
-    done = asyncio.run(
-        release_slot(line, config, slot, record=record, command_id=f"commissioning-{secrets.token_hex(6)}")  # noqa: TID251 - a command's own id
-    )
-    confirmed = done.outcome is ReleaseOutcome.CONFIRMED
-    say(
-        f"slot {slot}: {done.outcome}{f' ({done.reason})' if done.reason else ''}",
-        "green" if confirmed else "red",
-    )
+    try:
+        outcome, reason = asyncio.run(open_recorded(line, board, address, slot, record))
+    except OSError as error:
+        raise Stopped(f"cannot record in {record.path}: {error.strerror}; see --log") from error
+    confirmed = outcome is ReleaseOutcome.CONFIRMED
+    say(f"lock {slot}: {outcome}{f' ({reason})' if reason else ''}", "green" if confirmed else "red")
     say(f"recorded in {record.path}", "dim")
     if not confirmed:
         raise typer.Exit(FAILED)
@@ -101,16 +112,20 @@ def default_log() -> Path:
     return Path(state) / "motorpool" / "commissioning.jsonl"
 
 
-def _line(url: str) -> LineUrl:
-    return LineUrl.parse(url)
+def _check(board: str, slot: int | None) -> None:
+    shapes = board_shapes()
+    if board not in shapes:
+        raise InvalidRequest("--board", board, f"one of {', '.join(shapes)}")
+    channels = shapes[board].outputs
+    if slot is not None and slot > channels:
+        raise InvalidRequest("--slot", slot, f"1 to {channels}: {board} has {channels} outputs")
 
 
-def _known(board: str) -> str:
-    if board not in profiles():
-        raise InvalidRequest("--board", board, f"one of {', '.join(profiles())}")
-    return board
+def _show(board: BareBoard, slot: int | None) -> None:
+    def word(bits: tuple[bool, ...], channel: int) -> str:
+        return ("on" if bits[channel - 1] else "off") if channel <= len(bits) else "none"
 
-
-def _show(snapshot: Snapshot) -> None:
-    rows = [(f"{each.slot}", str(each.presence), str(each.latch)) for each in snapshot.slots]
-    out().print(table(("slot", "key", "latch"), rows, title=f"{snapshot.cabinet}: {snapshot.proof}"))
+    channels = range(1, max(len(board.inputs), len(board.outputs)) + 1) if slot is None else (slot,)
+    rows = [(str(each), word(board.inputs, each), word(board.outputs, each)) for each in channels]
+    title = f"{board.profile} at address {board.address}, version {board.version or 'not accepted'}"
+    out().print(table(("channel", "input", "relay"), rows, title=title))

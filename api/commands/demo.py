@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Protocol
 
@@ -33,7 +33,7 @@ class DemoResult(Protocol):
     @property
     def ok(self) -> bool: ...
     @property
-    def summary(self) -> list[tuple[str, str]]: ...
+    def summary(self) -> Sequence[tuple[str, str]]: ...
     @property
     def ledger_head(self) -> str: ...
     @property
@@ -52,16 +52,11 @@ class Speed(StrEnum):
 
 
 COLOURS = {
-    "officer": "cyan",
+    "station": "green",
+    "person": "cyan",
     "cabinet": "yellow",
-    "vehicle": "magenta",
     "car": "magenta",
-    "workshop": "blue",
-    "ledger": "green",
-    "book": "green",
-    "refused": "red",
-    "problem": "red",
-    "station": "bold",
+    "refusal": "red",
 }
 
 

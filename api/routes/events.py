@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
@@ -15,7 +15,7 @@ from .common import OpenWaits, Pool
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
-_SSE = {
+_SSE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Without end: `id` the sequence number, `event` the kind, `data` the event as JSON",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
