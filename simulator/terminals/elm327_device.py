@@ -1,0 +1,237 @@
+"""An ELM327-compatible adapter plugged into a car: bytes in, bytes out, the time of each given by the caller.
+
+It insists on what real adapters insist on: a byte that arrives while it is busy aborts the request
+(`STOPPED`) and is counted in `interruptions`. Faults are queued by request with `fail`. Source: ELM327DSL
+data sheet v2.3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from simulator.terminals.car_bus import CHARGING_V, Bus, CarTruth, answers, print_lines
+
+__all__ = ["Bus", "CarTruth", "Elm327Device", "Fault", "Timing"]
+
+MAX_LINE = 64
+ANY = "*"
+
+
+class Fault(StrEnum):
+    """What an adapter or a car can get wrong once."""
+
+    NO_DATA = "NO DATA"
+    STOPPED = "STOPPED"
+    UNABLE_TO_CONNECT = "UNABLE TO CONNECT"
+    CAN_ERROR = "CAN ERROR"
+    BUS_BUSY = "BUS BUSY"
+    BUFFER_FULL = "BUFFER FULL"
+    DATA_ERROR = "<DATA ERROR"
+    LV_RESET = "LV RESET"
+    ACT_ALERT = "ACT ALERT"
+    NOT_UNDERSTOOD = "?"
+    TRUNCATED = "the last frame is missing"
+    GAP = "the second frame is missing"
+    NOISE = "bytes that nobody sent"
+    CUT = "half an answer and no prompt"
+    SILENCE = "no answer and no prompt"
+    PENDING = "asks for more time first"
+    REFUSED = "refuses the service"
+
+
+_INSTEAD = (
+    Fault.NO_DATA,
+    Fault.STOPPED,
+    Fault.UNABLE_TO_CONNECT,
+    Fault.CAN_ERROR,
+    Fault.BUS_BUSY,
+    Fault.ACT_ALERT,
+    Fault.NOT_UNDERSTOOD,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds that an adapter takes."""
+
+    command_s: float = 0.01
+    reset_s: float = 1.0
+    request_s: float = 0.06
+    search_s: float = 2.5
+    pending_s: float = 2.0
+    line_s: float = 0.004
+
+
+class Elm327Device:
+    """One adapter. `truth` is the car it is plugged into; `unknown` are AT commands it does not know."""
+
+    def __init__(
+        self,
+        truth: CarTruth,
+        *,
+        bus: Bus = Bus.CAN_11,
+        identity: str = "ELM327 v1.5",
+        unknown: tuple[str, ...] = (),
+        timing: Timing | None = None,
+    ) -> None:
+        self.truth = truth
+        self.bus = bus
+        self.interruptions = 0
+        self.commands: list[str] = []
+        self._identity = identity
+        self._unknown = unknown
+        self._timing = timing or Timing()
+        self._faults: dict[str, deque[Fault]] = {}
+        self._line = bytearray()
+        self._output: deque[tuple[float, bytes]] = deque()
+        self._stuck = False
+        self._defaults()
+
+    def fail(self, request: str, fault: Fault, times: int = 1) -> None:
+        """Let the next `times` answers to `request` ("*": to anything) fail."""
+        self._faults.setdefault(request, deque()).extend([fault] * times)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Bytes from the host at `now`."""
+        for byte in data:
+            if self._stuck or self._output:
+                self._interrupt(now)
+            elif byte == 0x0D:
+                command = re.sub(r"\s", "", self._line.decode("latin-1")).upper()
+                self._line.clear()
+                self._run(command or (self.commands[-1] if self.commands else ""), now)
+            elif byte != 0x0A and len(self._line) < MAX_LINE:
+                self._line.append(byte)
+
+    def due(self) -> float | None:
+        """When the next bytes leave, or None while nothing is to be said."""
+        return self._output[0][0] if self._output else None
+
+    def take(self, now: float) -> bytes:
+        """The bytes that have left by `now`."""
+        taken = bytearray()
+        while self._output and self._output[0][0] <= now:
+            taken += self._output.popleft()[1]
+        return bytes(taken)
+
+    def disconnected(self) -> None:
+        """The host went away: whatever was still to be said is lost, the settings stay."""
+        self._output.clear()
+        self._line.clear()
+        self._stuck = False
+
+    def _defaults(self) -> None:
+        self._echo, self._feeds, self._spaces, self._headers = True, False, True, False
+        self._automatic, self._protocol, self._connected = True, "0", False
+
+    def _interrupt(self, now: float) -> None:
+        """The byte that interrupts is lost, and so is the rest of the answer."""
+        self.interruptions += 1
+        self._output.clear()
+        self._stuck = False
+        self._say(["STOPPED"], now, self._timing.command_s)
+
+    def _fault(self, command: str) -> Fault | None:
+        for key in (command, ANY):
+            if self._faults.get(key):
+                return self._faults[key].popleft()
+        return None
+
+    def _say(self, lines: list[str], now: float, delay_s: float, *, prompt: bool = True) -> None:
+        end = "\r\n" if self._feeds else "\r"
+        when = now + delay_s
+        for line in lines:
+            self._output.append((when, (line + end).encode("latin-1")))
+            when += self._timing.line_s
+        if prompt:
+            self._output.append((when, (end + ">").encode("latin-1")))
+
+    def _run(self, command: str, now: float) -> None:
+        self.commands.append(command)
+        if self._echo:
+            self._output.append((now, command.encode("latin-1") + b"\r"))
+        fault = self._fault(command)
+        if fault is Fault.SILENCE:
+            self._stuck = True
+        elif fault in _INSTEAD:
+            self._say([str(fault)], now, self._timing.request_s)
+        elif fault is Fault.LV_RESET:
+            self._defaults()
+            self._say(["", "LV RESET"], now, self._timing.request_s)
+        elif command.startswith("AT"):
+            self._adapter_command(command[2:], now)
+        elif re.fullmatch(r"(?:[0-9A-F]{2}){1,8}[0-9A-F]?", command):
+            self._request(command, fault, now)
+        else:
+            self._say(["?"], now, self._timing.command_s)
+
+    def _adapter_command(self, name: str, now: float) -> None:
+        if name in self._unknown:
+            self._say(["?"], now, self._timing.command_s)
+        elif name in ("Z", "WS"):
+            self._defaults()
+            self._say(["", "", self._identity], now, self._timing.reset_s if name == "Z" else 0.1)
+        else:
+            self._say([self._setting(name)], now, self._timing.command_s)
+
+    def _setting(self, name: str) -> str:
+        volts = CHARGING_V if self.truth.engine_on else self.truth.battery_v
+        values: dict[str, Callable[[], str]] = {
+            "I": lambda: self._identity,
+            "RV": lambda: f"{volts:.1f}V",
+            "DPN": lambda: ("A" if self._automatic else "") + self._protocol,
+        }
+        if name in values:
+            return values[name]()
+        switch = {"E": "_echo", "L": "_feeds", "S": "_spaces", "H": "_headers"}.get(name[:1])
+        if switch and name[1:] in ("0", "1"):
+            setattr(self, switch, name[1] == "1")
+        elif re.fullmatch(r"[ST]P[0-9A-C]", name):
+            self._automatic, self._protocol, self._connected = name[2] == "0", name[2], False
+        elif not re.fullmatch(r"AT[012]|ST[0-9A-F]{2}|D|PC|LP|M[01]", name):
+            return "?"
+        return "OK"
+
+    def _request(self, command: str, fault: Fault | None, now: float) -> None:
+        delay = self._timing.request_s
+        first: list[str] = []
+        if not self._connected:
+            if self._protocol not in ("0", self.bus.value):
+                self._say(["UNABLE TO CONNECT"], now, delay)
+                return
+            if self._automatic:
+                first = ["SEARCHING..."]
+            elif self.bus is Bus.ISO_9141:
+                first = ["BUS INIT: ...OK"]
+            delay = self._timing.search_s if self._automatic else delay
+            self._protocol, self._connected = self.bus.value, True
+        replies = answers(self.truth, bytes.fromhex(command[: len(command) & ~1]))
+        lines = print_lines(replies, self.bus, headers=self._headers, spaces=self._spaces) or ["NO DATA"]
+        if first:
+            self._say(first, now, self._timing.command_s, prompt=False)
+        self._print(lines, fault, command, now, delay)
+
+    def _print(self, lines: list[str], fault: Fault | None, command: str, now: float, delay: float) -> None:
+        """The lines of an answer, with what goes wrong on the way."""
+        unit = {Bus.CAN_11: "7E803", Bus.CAN_29: "18DAF11003", Bus.ISO_9141: ""}[self.bus]
+        if fault is Fault.PENDING:
+            self._say([f"{unit}7F{command[:2]}78"], now, delay, prompt=False)
+            delay += self._timing.pending_s
+        elif fault is Fault.REFUSED:
+            lines = [f"{unit}7F{command[:2]}22"]
+        elif fault is Fault.TRUNCATED:
+            lines = lines[:-1] or ["NO DATA"]
+        elif fault is Fault.GAP:
+            lines = lines[:1] + lines[2:]
+        elif fault is Fault.NOISE:
+            lines = [line[: len(line) // 2] + "\xf3\x00" + line[len(line) // 2 :] for line in lines]
+        elif fault in (Fault.DATA_ERROR, Fault.BUFFER_FULL):
+            lines = [*lines[:-1], lines[-1] + str(fault)]
+        elif fault is Fault.CUT:
+            lines = [*lines[:-1], lines[-1][: len(lines[-1]) // 2]]
+            self._stuck = True
+        self._say(lines, now, delay, prompt=fault is not Fault.CUT)

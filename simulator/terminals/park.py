@@ -1,0 +1,78 @@
+"""All the terminals of a car park, and the radio of the station that hears them."""
+
+from __future__ import annotations
+
+from simulator.terminals.air import Air, AirController, Tap
+from simulator.terminals.elm327_device import CarTruth, Elm327Device
+from simulator.terminals.gatt import LARGEST_MTU, ByteDevice, Peripheral
+from simulator.terminals.radio import BumbleClient, BumbleScanner, Central
+from vehicle.gatt import profile_named
+
+
+class TerminalPark:
+    """Adapters on one simulated air. `client_backend` and `scanner_backend` are bleak's `backend=` classes.
+
+    Must be made while an event loop runs, real or virtual. What crosses the air goes to every function in
+    `taps`.
+    """
+
+    def __init__(self) -> None:
+        self._air = Air()
+        self._central = Central(self._air)
+        self._peripherals: dict[str, Peripheral] = {}
+        self._started = False
+        self.client_backend = type("ParkClient", (BumbleClient,), {"central": self._central})
+        self.scanner_backend = type("ParkScanner", (BumbleScanner,), {"central": self._central})
+
+    @property
+    def taps(self) -> list[Tap]:
+        """Functions that see each packet; append to it."""
+        return self._air.taps
+
+    def add(
+        self,
+        truth: CarTruth,
+        address: str,
+        profile: str = "fff0",
+        *,
+        name: str = "OBDII",
+        mtu: int = LARGEST_MTU,
+        device: ByteDevice | None = None,
+    ) -> ByteDevice:
+        """Plug an adapter into a car, before `start`. `truth.in_range` is asked for every packet.
+
+        `device` stands in for the ELM327-compatible one that is made by default. Returns the device.
+        """
+        if self._started or address in self._peripherals:
+            raise ValueError(f"{address} is taken, or the park has started")
+        device = device or Elm327Device(truth)
+        controller = AirController(address, self._air, address, lambda: truth.in_range)
+        self._peripherals[address] = Peripheral(
+            self._air, address, name, (profile_named(profile),), device, controller, mtu
+        )
+        return device
+
+    def drop(self, address: str) -> None:
+        """Lose the connection of one adapter now, as when it is pulled out; it advertises again."""
+        self._peripherals[address].drop()
+
+    async def start(self) -> None:
+        """Switch everything on."""
+        self._started = True
+        await self._central.start()
+        for peripheral in self._peripherals.values():
+            await peripheral.start()
+
+    async def stop(self) -> None:
+        """Switch everything off; no task and no timer is left."""
+        for peripheral in self._peripherals.values():
+            await peripheral.stop()
+        await self._central.stop()
+        self._air.close()
+
+    async def __aenter__(self) -> TerminalPark:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
