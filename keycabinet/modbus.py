@@ -285,7 +285,7 @@ class RtuReader(Generic[T]):
         buffer = self._buffer + data if self._buffer else data
         query = self._query
         if len(buffer) > 1 and buffer[0] == query.address and buffer[1] == query.function:
-            if len(buffer) < query.reply_size:
+            if len(buffer) < query.reply_size and (len(buffer) < 3 or self._is_ours(buffer, 0)):
                 self._buffer = buffer
                 return None
             if len(buffer) == query.reply_size and checksum_fits(buffer):
@@ -353,13 +353,15 @@ class RtuReader(Generic[T]):
     def failure(self, waited_s: float) -> KeyCabinetError:
         """Why the reply never came, as exactly as the bytes tell."""
         query, buffer = self._query, self._buffer
+        if self._fault is not None:
+            return self._fault
         if len(buffer) > 2 and buffer[0] == query.address and buffer[1] == query.function:
-            announced = frame_size(buffer, 0)
             return LyingLength(
                 query.device,
-                f"a reply of {announced} bytes was announced, {query.reply_size} expected, {len(buffer)} came",
+                f"a reply of {frame_size(buffer, 0)} bytes was announced, {query.reply_size} expected, "
+                f"{len(buffer)} came; look for noise on the line, or another product than the profile says",
             )
-        return self._fault or query.failure(waited_s)
+        return query.failure(waited_s)
 
 
 class MbapSplitter:
