@@ -58,7 +58,9 @@ def enrol(draft: Draft, key_set: KeySet, place: Place, *, there: bool, now: date
     """Enter a set in the book: in its home slot when it is sensed there (or nothing can tell), else unaccounted."""
     _about(draft, place, key_set=key_set.id, vehicle=key_set.vehicle)
     where = dict(vehicle=key_set.vehicle, cabinet=place.cabinet, slot=place.slot, last_slot=place.label)
-    common = dict(holder=None, checkout=None, since=_iso(now), proof=place.proof.value, items_missing=[])
+    common: dict[str, Any] = dict(
+        holder=None, checkout=None, since=_iso(now), proof=place.proof.value, items_missing=[]
+    )
     if there:
         draft.move("key_set", key_set.id, "enrol", **where, **common)
     else:

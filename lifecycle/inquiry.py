@@ -93,7 +93,9 @@ class Inquiry:
     def health(self) -> Health:
         head = self._book.ledger.head
         cabinets = {name: each.snapshot().online for name, each in self._station.cabinets.items()}
-        lines = tuple(LineHealth(each.name, str(each.url), each.up) for each in self._station.lines.values())
+        lines = tuple(
+            LineHealth(each.name, str(each.url), each.connected) for each in self._station.lines.values()
+        )
         return Health(
             station=self.site.station.code,
             ok=all(cabinets.values()) and not self._station.problems,
@@ -189,6 +191,6 @@ class Inquiry:
         return cabinet, slot
 
     def _slot(self, cabinet: str, slot: int) -> None:
-        numbers = [each.slot for each in self._cabinet(cabinet).wiring.slots]
+        numbers = [each.slot for each in self._cabinet(cabinet).snapshot().slots]
         if slot not in numbers:
             raise UnknownThing("slot", slot, f"cabinet {cabinet} has {min(numbers)} to {max(numbers)}")

@@ -29,7 +29,8 @@ from lifecycle.releases import Request
 from lifecycle.roster import Roster
 from lifecycle.site import Site, load_site
 from lifecycle.station import Hardware, Station
-from vehicle import Radio
+from lifecycle.visits import host_radio
+from vehicle.link import RadioPort
 
 
 class CheckOutHandle:
@@ -73,7 +74,7 @@ class MotorPool(Inquiry):
         *,
         opener: Opener = open_link,
         urls: Mapping[str, str] | None = None,
-        radio: Radio | None = None,
+        radio: RadioPort | None = None,
         pacers: Mapping[str, Pacer] | None = None,
         ledger: Callable[..., Any] = Ledger.open,
         clock: Clock = system_clock,
@@ -90,7 +91,7 @@ class MotorPool(Inquiry):
         opened = await ledger(site.ledger_path, station=site.station.code, holder=holder, clock=clock)
         book = Book(opened, clock, ids)
         people = RosterBook(book)
-        hardware = Hardware(opener, urls or {}, radio if radio is not None else Radio(), pacers or {})
+        hardware = Hardware(opener, urls or {}, radio or host_radio(site.roster), pacers or {})
         station = Station(site, book, hardware, holder, lambda: people.roster)
         pool = cls(site, book, people, station)
         try:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from keycabinet import Cabinet, KeyCabinetError, Presence, Proof, ReleaseOutcome
+from keycabinet.errors import NotWired
 from lifecycle import custody
 from lifecycle.book import Draft
 from lifecycle.custody import OPEN_RELEASES
@@ -42,15 +43,9 @@ class Sessions:
         name, slot = parse_slot_label(str(row.data["slot"]))
         cabinet = self._station.cabinets[name]
         self._station.attend(name, str(row.data["holder"]))
-        try:
-            if cabinet.wiring.door_lock is not None:
-                await cabinet.open_door(f"{checkout}:door")
-            if _has_lamp(cabinet, slot):
-                await cabinet.set_lamp(slot, True)
-        except (
-            KeyCabinetError
-        ) as error:  # the slot itself is asked all the same: it is what the officer came for
-            _log.warning("%s: door or lamp: %s", checkout, error)
+        if cabinet.has_door:
+            await self._open_door(cabinet, checkout)
+        await self._light(cabinet, slot, on=True)
         release = await cabinet.open_slot(slot, checkout)
         outcome, reason = release.outcome, release.reason
         if outcome in (ReleaseOutcome.NOT_SENT, ReleaseOutcome.REJECTED):
@@ -58,7 +53,7 @@ class Sessions:
         else:
             await self._station.record(lambda draft: custody.verdict(draft, checkout, outcome.value, reason))
             await self._watch(checkout, cabinet, slot)
-        await self._lamp_off(cabinet, slot)
+        await self._light(cabinet, slot, on=False)
 
     def settle_all(self) -> None:
         """After a restart: settle every release that the last run left open."""
@@ -75,7 +70,7 @@ class Sessions:
         reason = "the station restarted; settled by reading"
         await self._station.record(lambda draft: custody.verdict(draft, checkout, "unconfirmed", reason))
         await self._watch(checkout, cabinet, slot)
-        await self._lamp_off(cabinet, slot)
+        await self._light(cabinet, slot, on=False)
 
     async def _watch(self, checkout: str, cabinet: Cabinet, slot: int) -> None:
         """Until the set is taken or the time to take it has passed and the slot shows that it is still there."""
@@ -118,14 +113,18 @@ class Sessions:
         if key_set is not None and key_set.state == "releasing":
             custody.take(draft, key_set, release, Proof.ASSUMED, self._book.clock())
 
-    async def _lamp_off(self, cabinet: Cabinet, slot: int) -> None:
-        if not _has_lamp(cabinet, slot):
-            return
+    async def _open_door(self, cabinet: Cabinet, checkout: str) -> None:
+        """A door that does not open keeps nobody from asking the slot: it may stand open already."""
+        door = await cabinet.open_door(f"{checkout}:door")
+        if door.outcome is not ReleaseOutcome.CONFIRMED:
+            _log.warning(
+                "%s: the door of cabinet %s: %s (%s)", checkout, cabinet.name, door.outcome, door.reason
+            )
+
+    async def _light(self, cabinet: Cabinet, slot: int, *, on: bool) -> None:
         try:
-            await cabinet.set_lamp(slot, False)
+            await cabinet.set_lamp(slot, on)
+        except NotWired:
+            pass
         except KeyCabinetError as error:
             _log.info("cabinet %s: lamp %d: %s", cabinet.name, slot, error)
-
-
-def _has_lamp(cabinet: Cabinet, slot: int) -> bool:
-    return any(each.slot == slot and each.lamp is not None for each in cabinet.wiring.slots)

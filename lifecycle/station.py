@@ -20,6 +20,7 @@ from keycabinet import (
     DoorChanged,
     KeyCabinetError,
     Line,
+    LineUrl,
     Opener,
     Pacer,
     Presence,
@@ -37,7 +38,7 @@ from lifecycle.roster import Roster
 from lifecycle.session import Sessions
 from lifecycle.site import Site
 from lifecycle.visits import Visits
-from vehicle import Radio
+from vehicle.link import RadioPort
 
 _log = logging.getLogger(__name__)
 ATTENDING_S = 120.0
@@ -51,7 +52,7 @@ class Hardware:
 
     opener: Opener
     urls: Mapping[str, str] = field(default_factory=dict)
-    radio: Radio | None = None
+    radio: RadioPort | None = None
     pacers: Mapping[str, Pacer] = field(default_factory=dict)
 
 
@@ -82,7 +83,10 @@ class Station:
         """
         for name, url in self.site.lines.items():
             self.lines[name] = await Line.open(
-                name, self._hardware.urls.get(name, url), opener=self._hardware.opener, holder=self._holder
+                name,
+                LineUrl.parse(self._hardware.urls.get(name, url)),
+                opener=self._hardware.opener,
+                holder=self._holder,
             )
         for name, config in self.site.cabinets.items():
             pacer = {"pacer": self._hardware.pacers[name]} if name in self._hardware.pacers else {}
@@ -160,7 +164,7 @@ class Station:
             _log.warning("%s", error)
             self.spawn(self._record_later(seen), f"record {cabinet}")
         found = self.cabinets[cabinet]
-        if found.wiring.door_lock is not None:
+        if found.has_door:
             await found.open_door(self.book.new_id("door"))
 
     async def _record_later(self, build: Callable[[Draft], None]) -> None:

@@ -17,7 +17,9 @@ from lifecycle.book import Book, Draft
 from lifecycle.errors import StationUnavailable
 from lifecycle.model import Vehicle
 from lifecycle.repairs import Found, open_defects, report
-from vehicle import Radio, Reading, Telemetry, Terminal, TerminalConfig, VehicleError, open_terminal
+from lifecycle.roster import Roster
+from vehicle import Reading, Telemetry, Terminal, TerminalConfig, VehicleError, open_terminal
+from vehicle.link import RadioPort
 
 _log = logging.getLogger(__name__)
 FIRST_RETRY_S = 5.0
@@ -30,7 +32,7 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 class Visits:
     """One visit at a time for each vehicle; a new request for the same vehicle takes the place of the old one."""
 
-    def __init__(self, book: Book, radio: Radio | None, spawn: Spawn) -> None:
+    def __init__(self, book: Book, radio: RadioPort | None, spawn: Spawn) -> None:
         self._book = book
         self._radio = radio
         self._spawn = spawn
@@ -118,3 +120,17 @@ def _reading_json(reading: Reading[Any], loop_now: float, now: datetime) -> dict
     at = (now - timedelta(seconds=reading.age(loop_now))).isoformat()
     known = {"value": value} if reading.reason is None else {"value": None, "reason": reading.reason}
     return {**known, "source": reading.source, "at": at}
+
+
+def host_radio(roster: Roster) -> RadioPort | None:
+    """This host's Bluetooth, if a vehicle of the roster needs it and the `ble` extra is installed."""
+    if all(each.terminal.kind == "none" for each in roster.vehicles.values()):
+        return None
+    try:
+        from vehicle.ble import Radio  # noqa: PLC0415 - an extra that a station without terminals does not install
+    except ModuleNotFoundError as missing:
+        _log.warning(
+            "terminals are not read: %s is not installed; pip install 'motorpool[ble]'", missing.name
+        )
+        return None
+    return Radio()
