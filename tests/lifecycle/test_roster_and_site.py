@@ -20,7 +20,9 @@ def problems(path: Path) -> dict[str, str]:
     return {each.key: f"{each.value!r}: {each.allowed}" for each in caught.value.problems}
 
 
-def site_with(tmp_path: Path, *, site: tuple[str, str] = ("", ""), roster: tuple[str, str] = ("", "")) -> Path:
+def site_with(
+    tmp_path: Path, *, site: tuple[str, str] = ("", ""), roster: tuple[str, str] = ("", "")
+) -> Path:
     """The example files with one piece of text put in the place of another."""
     for name, (old, new) in (("site.toml", site), ("roster.toml", roster)):
         text = (EXAMPLES / name).read_text(encoding="utf-8")
@@ -49,21 +51,54 @@ def test_what_is_not_in_the_roster_is_named() -> None:
 @pytest.mark.parametrize(
     ("site", "roster", "key", "words"),
     [
-        (('code = "330108-04"', 'code = "330108-04"\ncolour = 1'), ("", ""), "station.colour", "unknown key; known here: code"),
-        (('"serial:///dev/ttyUSB0?baudrate=9600&parity=N"', '"seriell:/x"'), ("", ""), "lines.a", "serial, rtu+tcp, modbus+tcp"),
-        (('slots = "9-16" },\n]\n\n[cabinets.B]', 'slots = "8-15" },\n]\n\n[cabinets.B]'), ("", ""), "cabinets.A.boards.1.slots", "boards.0.slots"),
-        (('address = 1, profile = "waveshare-relay-d-8"', 'address = 1, profile = "acme-9"'), ("", ""), "cabinets.A.boards.0.profile", "waveshare-relay-d-8"),
-        (('address = 3, profile = "waveshare-io-8ch", slots', 'address = 2, profile = "waveshare-io-8ch", slots'), ("", ""), "cabinets.B.boards.0.address", "cabinets.A.boards.1.address"),
+        (
+            ('code = "330108-04"', 'code = "330108-04"\ncolour = 1'),
+            ("", ""),
+            "station.colour",
+            "unknown key; known here: code",
+        ),
+        (
+            ('"serial:///dev/ttyUSB0?baudrate=9600&parity=N"', '"seriell:/x"'),
+            ("", ""),
+            "lines.a",
+            "serial, rtu+tcp, modbus+tcp",
+        ),
+        (
+            ('slots = "9-16" },\n]\n\n[cabinets.B]', 'slots = "8-15" },\n]\n\n[cabinets.B]'),
+            ("", ""),
+            "cabinets.A.boards.1.slots",
+            "boards.0.slots",
+        ),
+        (
+            ('address = 1, profile = "waveshare-relay-d-8"', 'address = 1, profile = "acme-9"'),
+            ("", ""),
+            "cabinets.A.boards.0.profile",
+            "waveshare-relay-d-8",
+        ),
+        (
+            (
+                'address = 3, profile = "waveshare-io-8ch", slots',
+                'address = 2, profile = "waveshare-io-8ch", slots',
+            ),
+            ("", ""),
+            "cabinets.B.boards.0.address",
+            "cabinets.A.boards.1.address",
+        ),
         (('timezone = "Asia/Shanghai"', 'timezone = "Asia/Nowhere"'), ("", ""), "station.timezone", "IANA"),
         (("", ""), ('name = "Li Wei"\nunit = "u-04"', 'name = "Li Wei"'), "officers.0.unit", "required"),
-        (("", ""), ('name = "Li Wei"\nunit = "u-04"', 'name = "Li Wei"\nunit = "u-99"'), "officers.0.unit", "u-04"),
+        (
+            ("", ""),
+            ('name = "Li Wei"\nunit = "u-04"', 'name = "Li Wei"\nunit = "u-99"'),
+            "officers.0.unit",
+            "u-04",
+        ),
         (("", ""), ('badge = "020117"', 'badge = "013542"'), "officers.1.badge", "each only once"),
         (("", ""), ('home = "C-01"', 'home = "C-17"'), "key_sets.3.home", "C-01 to C-16"),
         (("", ""), ('home = "C-01"', 'home = "C1"'), "key_sets.3.home", "such as A-07"),
         (("", ""), ('vin = "LSVAM4187C2184841"', 'vin = "TOO-SHORT"'), "vehicles.0.vin", "pattern"),
         (("", ""), ('vehicle = "v-207"', 'vehicle = "v-999"'), "key_sets.3.vehicle", "v-112"),
     ],
-)  # fmt: skip
+)
 def test_a_problem_names_key_value_and_what_is_allowed(
     tmp_path: Path, site: tuple[str, str], roster: tuple[str, str], key: str, words: str
 ) -> None:
@@ -74,7 +109,9 @@ def test_a_problem_names_key_value_and_what_is_allowed(
 
 def test_all_problems_of_both_files_come_at_once(tmp_path: Path) -> None:
     path = site_with(
-        tmp_path, site=('code = "330108-04"', 'code = ""\nsize = 3'), roster=('badge = "013542"', 'batch = "013542"')
+        tmp_path,
+        site=('code = "330108-04"', 'code = ""\nsize = 3'),
+        roster=('badge = "013542"', 'batch = "013542"'),
     )
     assert {"station.code", "station.size", "officers.0.badge", "officers.0.batch"} <= {*problems(path)}
 

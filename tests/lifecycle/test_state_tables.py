@@ -19,9 +19,7 @@ def test_every_state_is_known_and_reached(table: states.StateTable) -> None:
     assert table.initial in table.states
     reached = {table.initial}
     for _ in table.states:
-        reached |= {
-            row.dest for row in table.transitions if row.dest != "=" and reached & {*row.sources}
-        }
+        reached |= {row.dest for row in table.transitions if row.dest != "=" and reached & {*row.sources}}
     assert reached == {*table.states}
     for row in table.transitions:
         assert {*row.sources} <= {*table.states}

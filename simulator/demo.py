@@ -1,0 +1,276 @@
+"""A morning at a station, played on simulated hardware that speaks real bytes. `motorpool demo` tells it live.
+
+Three officers, four cars (one without a terminal), three cabinets on two lines: take, drive, come home to another slot,
+a fault code found, the workshop takes the set, repair, acceptance, ready again. In real time the Modbus bytes cross a
+pty and a socket at their own speed; in virtual time the same bytes cross memory. People's waiting is compressed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from lifecycle import MotorPool, Refused, Site, load_site
+from lifecycle.clock import random_id, system_clock
+from lifecycle.ledger import verify
+from lifecycle.model import parse_slot_label
+from simulator import virtual_time
+from simulator.station import SimulatedStation
+from simulator.world import World
+
+Speed = Literal["real", "fast"]
+MORNING = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Narration:
+    """One line of the story: seconds since the start, who, what, and a kind to colour it by."""
+
+    at: float
+    who: str
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    ok: bool
+    summary: tuple[tuple[str, str], ...]
+    ledger_head: str
+    events: int
+
+
+Tell = Callable[[Narration], None]
+
+
+def example_site(folder: Path) -> Site:
+    """The example station's files, put into a folder of their own (its ledger will stand there too)."""
+    packed = (
+        Path(__file__).parent / "example_site"
+    )  # where the wheel has them; in a checkout they are the examples
+    source = packed if packed.is_dir() else Path(__file__).parents[1] / "examples"
+    for name in ("site.toml", "roster.toml"):
+        shutil.copy(source / name, folder / name)
+    return load_site(folder / "site.toml")
+
+
+def run(speed: Speed, tell: Tell) -> DemoResult:
+    """Play the morning and return how it ended. `real` runs on a real event loop, `fast` in virtual time."""
+    with tempfile.TemporaryDirectory(prefix="motorpool-demo-") as folder:
+        site = example_site(Path(folder))
+        played: Coroutine[Any, Any, DemoResult] = play(site, speed, tell)
+        return asyncio.run(played) if speed == "real" else virtual_time.run(played)
+
+
+async def play(site: Site, speed: Speed, tell: Tell, hardware: SimulatedStation | None = None) -> DemoResult:
+    """The morning on a running loop; a test passes hardware of its own to look at the bytes."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    fast = speed == "fast"
+    chance = random.Random(1)
+
+    def say(who: str, text: str, kind: str) -> None:
+        tell(Narration(loop.time() - started, who, text, kind))
+
+    station = hardware or SimulatedStation(site, seed=1)
+    async with station.running("memory" if fast else "real"):
+        pool = await MotorPool.open(
+            site,
+            opener=station.opener,
+            urls=station.urls,
+            radio=station.radio,
+            pacers=station.pacers,
+            clock=(lambda: MORNING + timedelta(seconds=loop.time())) if fast else system_clock,
+            ids=(lambda prefix: f"{prefix}_{chance.randbytes(6).hex()}") if fast else random_id,
+            holder="motorpool demo",
+        )
+        async with pool:
+            morning = Morning(pool, station.world, say)
+            await morning.play()
+            health, summary, well = pool.health(), morning.summary(), morning.went_well()
+    verified = await loop.run_in_executor(None, verify, site.ledger_path)
+    whole = (verified.head.seq, verified.head.hash) == (health.ledger_seq, health.ledger_head)
+    took = f"{loop.time() - started:.1f} s {'virtual' if fast else 'real'} time"
+    closing = (("ledger", f"{verified.head.seq} events, chain verified"), ("duration", took))
+    return DemoResult(well and whole, (*summary, *closing), verified.head.hash, verified.head.seq)
+
+
+class Morning:
+    """The story. People act on the world; the pool only sees what its hardware tells it."""
+
+    def __init__(self, pool: MotorPool, world: World, tell: Callable[[str, str, str], None]) -> None:
+        self._pool = pool
+        self._world = world
+        self._tell = tell
+        self._taken = 0
+        self._returned = 0
+        self._refused: list[str] = []
+        self._codes: tuple[str, ...] = ()
+
+    async def play(self) -> None:
+        ready = [each.fleet_number for each in self._pool.vehicles() if each.availability == "ready"]
+        self._tell("station", f"open: {', '.join(ready)} ready; cabinets " + self._cabinets(), "station")
+        patrol = await self._take("Li Wei", "013542", vehicle="P-112")
+        other = await self._take("Zhang Min", "020117", vehicle_class="patrol")
+        van = await self._take("Wang Fang", "027730", vehicle="K-07")
+        await self._refuse("Zhang Min", "020117", "K-03")
+        self._drive("Li Wei", "v-112", 48.2, dtcs=("P0301",))
+        self._drive("Zhang Min", "v-118", 17.5)
+        self._drive("Wang Fang", "v-207", 31.0)
+        await self._come_home("Li Wei", "013542", patrol, "B-05")
+        await self._telemetry("v-112")
+        await self._refuse("Zhang Min", "020117", "P-112")
+        await self._come_home("Wang Fang", "027730", van, "C-01")
+        await self._come_home("Zhang Min", "020117", other, "A-02")
+        await self._telemetry("v-118")
+        await self._repair()
+        self._tell("station", f"P-112 is {self._pool.vehicle('P-112').availability} again", "station")
+
+    async def _take(self, name: str, badge: str, **wish: str) -> str:
+        asked = wish.get("vehicle") or f"any {wish['vehicle_class']} car"
+        self._tell(name, f"badge {badge}: asks for {asked}", "person")
+        trip = await self._pool.check_out(officer=badge, **wish)
+        self._tell(
+            "station",
+            f"gives {trip.vehicle.fleet_number}: slot {trip.slot}, key set {trip.key_set}",
+            "station",
+        )
+        await self._pull(trip.slot, trip.key_set)
+        view = await trip.taken(within=20)
+        self._taken += 1
+        self._tell(
+            "cabinet", f"{trip.slot} empty: {trip.key_set} is out with {name} ({view.proof})", "cabinet"
+        )
+        return trip.id
+
+    async def _pull(self, label: str, key_set: str) -> None:
+        """A hand at the slot: waits for the lock to give way, opens the door where there is one, pulls the set."""
+        cabinet, slot = parse_slot_label(label)
+        await self._see(lambda: self._world.unlocked(cabinet, slot), f"slot {label} to open")
+        if self._world.door(cabinet).value == "shut":
+            self._world.open_door(cabinet)
+        self._world.pull(key_set)
+
+    async def _refuse(self, name: str, badge: str, vehicle: str) -> None:
+        try:
+            await self._pool.check_out(officer=badge, vehicle=vehicle)
+        except Refused as no:
+            self._refused.extend(no.codes)
+            instead = ", ".join(each.fleet_number for each in no.alternatives) or "nothing else"
+            self._tell(
+                "station",
+                f"refuses {vehicle} to {name}: {no.text()} [{', '.join(no.codes)}; instead: {instead}]",
+                "refusal",
+            )
+        else:
+            raise RuntimeError(f"{vehicle} was given to {name}, against the rules")
+
+    def _drive(self, name: str, car: str, km: float, dtcs: tuple[str, ...] = ()) -> None:
+        self._world.drive(car, km)
+        if dtcs:
+            self._world.change_car(car, replace(self._world.car(car), stored_dtcs=dtcs))
+        self._tell(
+            name,
+            f"drives {km:g} km" + (f"; the engine stutters ({', '.join(dtcs)})" if dtcs else ""),
+            "person",
+        )
+
+    async def _come_home(self, name: str, badge: str, checkout: str, label: str) -> None:
+        cabinet, slot = parse_slot_label(label)
+        await self._pool.identify(officer=badge, cabinet=cabinet)
+        trip = self._pool.checkout(checkout)
+        if self._world.door(cabinet).value != "open":
+            await self._see(
+                lambda: self._world.door(cabinet).value == "shut", f"the door of {cabinet} to open"
+            )
+            self._world.open_door(cabinet)
+        self._tell(name, f"comes home, hangs {trip.key_set} in {label} (it left from {trip.slot})", "person")
+        self._world.put(trip.key_set, cabinet, slot)
+        view = await self._pool.wait_checkout(checkout, until="returned", within=20)
+        if view.state != "returned":
+            raise RuntimeError(f"{trip.key_set} hangs in {label}, but the book says {view.state}")
+        self._returned += 1
+        if self._world.door(cabinet).value == "open" and self._pool.cabinet(cabinet).door == "open":
+            self._world.shut_door(cabinet)
+        self._tell("cabinet", f"{label} holds a set again: {trip.key_set} is home", "cabinet")
+
+    async def _telemetry(self, car: str) -> None:
+        returned = self._pool.vehicle(car)
+        trip = next(iter(returned.key_sets)).since or ""
+        await self._see(
+            lambda: _read_since(self._pool.vehicle(car).telemetry, trip), f"the terminal of {car}"
+        )
+        view = self._pool.vehicle(car)
+        said = view.telemetry
+        codes = tuple(said["stored_dtcs"]["value"] or ())
+        self._codes = self._codes or codes
+        self._tell(view.fleet_number, f"terminal: {said['odometer_km']['value']:.1f} km, fuel {said['fuel_percent']['value']:.0f} %, "
+                   f"codes {', '.join(codes) or 'none'}", "car")  # fmt: skip
+        if view.availability == "down":
+            self._tell("station", f"{view.fleet_number} is off the road: {view.reasons[0].en}", "refusal")
+
+    async def _repair(self) -> None:
+        order = await self._pool.open_order("P-112", by="013542", workshop="garage 7")
+        self._tell(
+            "Li Wei", f"opens work order for P-112: {len(order.defects)} defect(s), garage 7", "person"
+        )
+        trip = await self._pool.hand_to_workshop(order.id, by="090001")
+        await self._pull(trip.slot, trip.key_set)
+        await trip.taken(within=20)
+        self._taken += 1
+        self._tell("Chen Jun", f"takes {trip.key_set} from {trip.slot} to the workshop", "person")
+        mended = replace(self._world.car("v-112"), stored_dtcs=(), distance_since_clear_km=0.0)
+        self._world.change_car("v-112", mended)
+        self._tell("workshop", "new ignition coil, codes cleared", "person")
+        await self._come_home("Chen Jun", "090001", trip.id, "A-01")
+        await self._telemetry("v-112")
+        try:
+            await self._pool.accept_repair(order.id, by="090001")
+        except Refused as no:
+            self._refused.extend(no.codes)
+            self._tell("station", f"refuses: {no.text()}", "refusal")
+        await self._pool.accept_repair(order.id, by="020117")
+        self._tell("Zhang Min", "accepts the repair", "person")
+
+    async def _see(self, done: Callable[[], bool], what: str) -> None:
+        """Watch, as a person would, until something shows."""
+        try:
+            async with asyncio.timeout(20):
+                while not done():  # noqa: ASYNC110 - a person looks; nothing notifies a person
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise RuntimeError(f"waited 20 s for {what}") from None
+
+    def _cabinets(self) -> str:
+        return ", ".join(
+            f"{each.name} ({len(each.slots)} slots, {each.proof})" for each in self._pool.cabinets()
+        )
+
+    def went_well(self) -> bool:
+        """Everything is where it belongs: every car ready, every set home, the fault found, the wrong asks refused."""
+        ready = all(each.availability == "ready" for each in self._pool.vehicles())
+        refused = self._refused == ["class_not_listed", "blocking_defect", "same_person"]
+        return ready and refused and self._codes == ("P0301",) and self._taken == self._returned == 4
+
+    def summary(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("key sets taken", str(self._taken)),
+            ("key sets home", str(self._returned)),
+            ("refused", ", ".join(self._refused)),
+            ("fault codes found", ", ".join(self._codes)),
+            (
+                "cars ready",
+                f"{sum(each.availability == 'ready' for each in self._pool.vehicles())} of {len(self._pool.vehicles())}",
+            ),
+        )
+
+
+def _read_since(telemetry: Any, since: str) -> bool:
+    return bool(telemetry) and str(telemetry["odometer_km"]["at"]) > since

@@ -1,0 +1,149 @@
+"""The simulated hardware of a whole site: what its site file and roster describe, in one world.
+
+This is what `motorpool serve --simulated`, `motorpool simulate` and the demo run on, found through the entry point
+`motorpool.worlds`. It reads the site and the roster and knows no rule.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from keycabinet import Opener, Pacer
+from lifecycle.model import Vehicle, parse_slot_label
+from lifecycle.site import Site
+from simulator.cabinets.log import FrameLog
+from simulator.hardware import Endpoint, SimulatedHardware, StartMode
+from simulator.model import Car
+from simulator.terminals import TerminalPark
+from simulator.world import World
+from vehicle import TerminalConfig
+from vehicle.ble import Radio
+
+DEFAULT_PROFILE = "fff0"
+
+
+class CarTruth:
+    """One car of a world, as its terminal's adapter sees it: read anew whenever it is asked."""
+
+    def __init__(self, world: World, car: str) -> None:
+        self._world = world
+        self._car = car
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.car(self._car), name)
+
+
+class StationTerminals:
+    """The adapters plugged into a world's cars, on one simulated air."""
+
+    def __init__(self, world: World, configs: Mapping[str, TerminalConfig]) -> None:
+        self._world = world
+        self._configs = configs
+        self._park: TerminalPark | None = None
+
+    @property
+    def park(self) -> TerminalPark:
+        """The adapters on the air. RuntimeError before `start`."""
+        if self._park is None:
+            raise RuntimeError("the terminals are not started")
+        return self._park
+
+    @property
+    def radio_backends(self) -> tuple[Any, Any]:
+        return self.park.client_backend, self.park.scanner_backend
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        return [
+            Endpoint(car, "BLE terminal", f"ble://{config.address}") for car, config in self._configs.items()
+        ]
+
+    async def start(self) -> None:
+        self._park = TerminalPark()
+        for car, config in self._configs.items():
+            assert config.address is not None
+            self._park.add(CarTruth(self._world, car), config.address, config.profile or DEFAULT_PROFILE)
+        await self._park.start()
+
+    async def stop(self) -> None:
+        if self._park is not None:
+            await self._park.stop()
+            self._park = None
+
+
+def _car(vehicle: Vehicle, chance: random.Random) -> Car:
+    """A car somewhere in its life; one without a VIN in the roster gets one that says so."""
+    return Car(
+        vin=vehicle.vin or f"SIMULATED{chance.randrange(10**8):08d}",
+        odometer_km=float(chance.randrange(5_000, 120_000)),
+        fuel_percent=float(chance.randrange(40, 100)),
+        distance_since_clear_km=float(chance.randrange(100, 5_000)),
+    )
+
+
+class SimulatedStation:
+    """Cabinets, cars and terminals of a site. `world` is what is true; people act on it."""
+
+    def __init__(
+        self, site: Site, *, seed: int = 0, strict: bool = False, skip_idle_polls: bool = True
+    ) -> None:
+        self._site = site
+        roster = site.roster
+        chance = random.Random(seed)
+        self.hardware = SimulatedHardware(
+            lines=site.lines,
+            cabinets=site.cabinets,
+            sets={each.id: parse_slot_label(each.home) for each in roster.key_sets.values()},
+            cars={each.id: _car(each, chance) for each in roster.vehicles.values()},
+            terminals={
+                each.id: each.terminal for each in roster.vehicles.values() if each.terminal.kind == "obd"
+            },
+            terminal_factory=StationTerminals,
+            seed=seed,
+            strict=strict,
+            skip_idle_polls=skip_idle_polls,
+        )
+
+    @property
+    def world(self) -> World:
+        return self.hardware.world
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Per line, the URL to use in place of the site file's, while it runs."""
+        return self.hardware.urls
+
+    @property
+    def opener(self) -> Opener:
+        return self.hardware.opener
+
+    @property
+    def pacers(self) -> Mapping[str, Pacer]:
+        """Per cabinet, what lets idle polls be skipped while nothing can have changed."""
+        return {name: self.hardware.pacer(name) for name in self._site.cabinets}
+
+    @property
+    def radio(self) -> Radio:
+        """The radio on which the cars' terminals are heard."""
+        return Radio(*self.hardware.radio_backends)
+
+    @property
+    def logs(self) -> Mapping[str, FrameLog]:
+        """Per line, every frame that crossed it."""
+        return self.hardware.logs
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return self.hardware.endpoints()
+
+    @asynccontextmanager
+    async def running(
+        self, mode: StartMode = "real", *, site_ports: bool = False
+    ) -> AsyncIterator[SimulatedStation]:
+        """Everything up: on ptys and loopback sockets, or in memory."""
+        await self.hardware.start(mode, site_ports=site_ports)
+        try:
+            yield self
+        finally:
+            await self.hardware.stop()
