@@ -172,7 +172,8 @@ class SimulatedHardware:
         watch = self._watches[cabinet]
         if not self.skip_idle_polls or self._mode != "memory":
             return RealPacer()
-        return WorldPacer(watch, lambda: self._steady(cabinet))
+        boards = [fitted.board for fitted in self._boards if fitted.cabinet == cabinet]
+        return WorldPacer(watch, lambda: min(each.requests for each in boards), lambda: self._steady(cabinet))
 
     @property
     def radio_backends(self) -> Any:

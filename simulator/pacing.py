@@ -6,8 +6,9 @@ import asyncio
 import math
 from collections.abc import Callable
 
-# After a change this many polls run as configured: debouncing and recovery want to see the same thing twice.
-SETTLING_POLLS = 3
+# After a change each board must have been asked so often before polls are left out: a lost board is checked anew
+# with two requests before it is read, and debouncing wants to see the same thing twice.
+SETTLING_REQUESTS = 5
 
 
 class Watch:
@@ -37,22 +38,24 @@ class WorldPacer:
     """A `keycabinet.pacing.Pacer` that leaves out polls which would read what the one before them read.
 
     The polls that do run happen when they would have happened anyway: at whole multiples of the interval.
-    Nothing is left out while `steady` is false (a board is mute, a link is down).
+    `requests` counts what the board asked least was asked; polls run while it has not been asked enough since the
+    last change, and while `steady` is false (a board is mute, a link is down).
     """
 
-    def __init__(self, watch: Watch, steady: Callable[[], bool]) -> None:
+    def __init__(self, watch: Watch, requests: Callable[[], int], steady: Callable[[], bool]) -> None:
         self._watch = watch
+        self._requests = requests
         self._steady = steady
         self._seen = -1
-        self._settling = 0
+        self._settled_at = 0
         self._left_out = 0
 
     async def wait(self, interval_s: float) -> int:
         """Wait until the next poll is due; return how many polls were left out."""
-        if self._seen != self._watch.version:
-            self._seen, self._settling = self._watch.version, SETTLING_POLLS
-        if self._settling or not self._steady():
-            self._settling = max(0, self._settling - 1)
+        requests = self._requests()
+        if self._seen != self._watch.version or not self._steady():
+            self._seen, self._settled_at = self._watch.version, requests + SETTLING_REQUESTS
+        if requests < self._settled_at:
             await asyncio.sleep(interval_s)
             return self._take_left_out(0)
         loop = asyncio.get_running_loop()

@@ -173,15 +173,15 @@ class World:
             lock.energised_at = now
             lock.pulses += 1
             lock.relock_at = None
-            self._happen("coil_on", cabinet, slot)
             if lock.has_bolt and not lock.unlocked:
                 lock.unlock_at = self._schedule(lock, now + self.least_pulse_s)
+            self._happen("coil_on", cabinet, slot)
             return
         lasted_ms = round((now - (lock.energised_at or 0.0)) * 1000)
         lock.energised_at = lock.unlock_at = None
-        self._happen("coil_off", cabinet, slot, lasted_ms)
         if lock.has_bolt and lock.unlocked and self._would_fall(lock):
             lock.relock_at = self._schedule(lock, now + self.relock_s)
+        self._happen("coil_off", cabinet, slot, lasted_ms)
 
     def light(self, cabinet: str, slot: int, on: bool) -> None:
         """Switch the lamp at a slot."""

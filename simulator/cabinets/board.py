@@ -65,8 +65,9 @@ class _Refused(Exception):
 class RelayBoard:
     """One board: relays, inputs, and the registers around them.
 
-    `sense` reads an input and `switched` hears of a relay, channels counted from 1. `powered` False makes it mute;
-    its relays then are off. `linked` gives it the inputs linked to relays that some of these boards ship with.
+    `sense` reads an input and `switched` hears of a relay, channels counted from 1. `powered` False makes it mute,
+    with its relays off. `requests` counts what it was asked. `linked` gives it the inputs linked to relays that
+    some of these boards ship with.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class RelayBoard:
         self.sense = sense
         self.switched = switched
         self.version = version
+        self.requests = 0
         self._powered = True
         self._relays = [False] * relays
         self._inputs = inputs
@@ -131,6 +133,7 @@ class RelayBoard:
         """Act on a request and return the reply; None while the board has no supply."""
         if not self._powered or not pdu:
             return None
+        self.requests += 1
         function = pdu[0]
         handler: Callable[..., ModbusPDU] | None = None
         request = decode_request(pdu) if function in _FUNCTIONS else None
