@@ -18,7 +18,6 @@ _CHECK_OUT = {
     "cabinet": "A",
     "slot": "A-07",
     "purpose": "call_out",
-    "seq": 48213,
     "take_by": "2026-11-21T20:03:00Z",
     "because": ["ready"],
 }
@@ -128,7 +127,6 @@ class CheckOut(BaseModel):
     cabinet: str
     slot: str
     purpose: str
-    seq: int = Field(description="Its first event: ask for events after it")
     take_by: str
     because: list[str]
     incident: str | None = None
@@ -140,6 +138,14 @@ class CheckOut(BaseModel):
     returned_at: str | None = None
     returned_to: str | None = None
     declaration: dict[str, Any] | None = None
+
+
+class CheckOutBegun(CheckOut):
+    """A release that is under way."""
+
+    model_config = _example(**_CHECK_OUT, seq=48213)
+
+    seq: int = Field(description="Its first event: `/v1/events?after=` one less shows them all")
 
 
 class CheckOuts(BaseModel):

@@ -12,10 +12,9 @@ from lifecycle import MotorPool
 
 from . import problems
 from .auth import Guard
+from .limit import BodyLimit
 from .routes import ROUTERS
 from .stream import Waits
-
-MAX_BODY_BYTES = 64 * 1024
 
 DESCRIPTION = """\
 A police motor pool: key cabinets, vehicles, and the book of custody.
@@ -65,14 +64,14 @@ def create_app(pool: MotorPool, *, token: str | None = None) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,  # these pages load scripts from the internet, and a station has none
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
     )
     app.state.pool = pool
     app.state.waits = Waits()
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(Guard, token=token)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Guard, token=token)  # the outermost: nothing is read from whom it turns away
     return app
 
 

@@ -136,8 +136,12 @@ class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class CheckOutsQuery(_Query):
+class ListQuery(_Query):
     open_only: bool = Field(default=True, description="Leave out those that ended")
+
+
+class DefectsQuery(ListQuery):
+    vehicle: Ref | None = Field(default=None, description="Only of this vehicle (roster id or fleet number)")
 
 
 class CheckOutQuery(_Query):

@@ -130,7 +130,7 @@ async def server_sent(
         after = page.next
         if page.events:
             yield b"".join(map(_frame, page.events))
-        else:
+        elif not waits.closing:
             yield b": keep-alive\n\n"
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from lifecycle.site import Site
-from vehicle import Radio
 
 GROUP = "motorpool.worlds"
 
@@ -30,27 +29,6 @@ def load(name: str) -> Any:
         ) from missing
 
 
-class Hardware(Protocol):
-    """What the entry point `default` makes with `of_site(site, seed=...)`: a station's hardware, simulated."""
-
-    @property
-    def urls(self) -> Mapping[str, str]:
-        """Of every line, while it runs: the URL to open instead of the site's."""
-
-    @property
-    def radio(self) -> Radio | None:
-        """What hears the simulated terminals."""
-
-    def endpoints(self) -> Sequence[Endpoint]:
-        """Where each simulated device can be reached."""
-
-    async def start(self, mode: str, *, site_ports: bool) -> None:
-        """`real`: ptys and TCP ports on loopback. Raises OSError."""
-
-    async def stop(self) -> None:
-        """Take every line down."""
-
-
 class Endpoint(Protocol):
     """One simulated device: its name, what it is, and its URL or address."""
 
@@ -62,12 +40,29 @@ class Endpoint(Protocol):
     def url(self) -> str: ...
 
 
-@asynccontextmanager
-async def running(site: Site, *, site_ports: bool = False) -> AsyncIterator[Hardware]:
-    """The simulated hardware of a site, reachable from other processes. Raises `WorldMissing`, `OSError`."""
-    hardware: Hardware = load("default").of_site(site, seed=0)
-    await hardware.start("real", site_ports=site_ports)
-    try:
-        yield hardware
-    finally:
-        await hardware.stop()
+class SimulatedStation(Protocol):
+    """What the entry point `default` makes of a site: its hardware, simulated."""
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Of every line, while it runs: the URL to open instead of the site's."""
+
+    @property
+    def radio(self) -> Any:
+        """What hears the simulated terminals: a `vehicle.ble.Radio`."""
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Where each simulated device can be reached."""
+
+    def running(self, mode: str, *, site_ports: bool) -> AbstractAsyncContextManager[SimulatedStation]:
+        """Everything up; `real` means ptys, and TCP ports on loopback. Raises OSError."""
+
+
+def simulated(site: Site, *, site_ports: bool = False) -> AbstractAsyncContextManager[SimulatedStation]:
+    """The simulated hardware of a site, reachable from other processes while the block lasts.
+
+    `site_ports` keeps the site's TCP ports instead of taking free ones. Raises `WorldMissing`, and `OSError` on
+    entering.
+    """
+    station: SimulatedStation = load("default")(site)
+    return station.running("real", site_ports=site_ports)

@@ -51,12 +51,15 @@ def load_checked(path: Path, listen: str | None = None) -> Site:
 
 
 def _summarise(site: Site) -> None:
-    lines = {name: [] for name in site.lines}  # type: dict[str, list[str]]
-    for name, config in site.cabinets.items():
-        for board in config.boards:
-            lines[board.line].append(f"{name} {board.label} ({board.profile}, address {board.address})")
-    rows = [(name, site.lines[name], "\n".join(boards) or "no board") for name, boards in lines.items()]
-    out().print(table(("line", "url", "boards"), rows, title=f"Station {site.station.code}"))
+    say(f"Station {site.station.code}, ledger {site.ledger_path}", "bold")
+    for name, url in site.lines.items():
+        say(f"line {name}: {url}")
+    rows = [
+        (name, board.label, board.profile, board.line, str(board.address))
+        for name, config in site.cabinets.items()
+        for board in config.boards
+    ]
+    out().print(table(("cabinet", "board", "profile", "line", "address"), rows))
     slots = sum(len(numbers) for numbers in site.slots().values())
     roster = site.roster
     say(

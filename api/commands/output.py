@@ -84,7 +84,9 @@ def problem_table(error: SiteError) -> None:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> Table:
     """A rich table of plain text cells."""
-    made = Table(*heads, title=title, title_justify="left")
+    made = Table(title=title, title_justify="left")
+    for head in heads:
+        made.add_column(head, overflow="fold")
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
     return made

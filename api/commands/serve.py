@@ -55,7 +55,7 @@ def serve(
 async def _serve(site: Site, sock: socket.socket, *, simulated: bool) -> None:
     async with AsyncExitStack() as stack:
         if simulated:
-            hardware = await stack.enter_async_context(worlds.running(site))
+            hardware = await stack.enter_async_context(worlds.simulated(site))
             opening = MotorPool.open(site, urls=hardware.urls, radio=hardware.radio)
         else:
             opening = MotorPool.open(site)

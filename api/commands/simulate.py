@@ -13,7 +13,7 @@ from api import worlds
 from lifecycle.site import Site, load_site
 
 from .check import SitePath
-from .output import out, say, table
+from .output import Stopped, out, say, table
 
 
 def simulate(
@@ -42,14 +42,14 @@ async def _simulate(site: Site, *, as_json: bool, site_ports: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     try:
-        async with worlds.running(site, site_ports=site_ports) as hardware:
+        async with worlds.simulated(site, site_ports=site_ports) as hardware:
             _tell(site, hardware, as_json=as_json)
             await stopped.wait()
     except OSError as error:
         raise Stopped(f"the simulated hardware cannot start: {error}") from error
 
 
-def _tell(site: Site, hardware: worlds.Hardware, *, as_json: bool) -> None:
+def _tell(site: Site, hardware: worlds.SimulatedStation, *, as_json: bool) -> None:
     code, endpoints = site.station.code, hardware.endpoints()
     if as_json:
         found = [{"name": each.name, "kind": each.kind, "url": each.url} for each in endpoints]

@@ -9,7 +9,7 @@ from api.problems import documented
 from lifecycle.errors import UnknownThing
 from lifecycle.model import CabinetView, SlotView
 
-from .common import CommandId, Id, Pool, SlotNumber
+from .common import CommandId, Id, Pool, SlotNumber, begun
 
 router = APIRouter(prefix="/v1/cabinets", tags=["cabinets"])
 
@@ -35,7 +35,7 @@ async def read_slot(pool: Pool, cabinet: Id, slot: SlotNumber) -> object:
 @router.post(
     "/{cabinet}/slots/{slot}/open",
     status_code=201,
-    response_model=answers.CheckOut,
+    response_model=answers.CheckOutBegun,
     responses=documented(404, 409),
 )
 async def open_slot(
@@ -45,7 +45,7 @@ async def open_slot(
     handle = await pool.open_slot(
         cabinet, slot, officer=body.officer, reason=body.reason, command_id=command_id
     )
-    return pool.checkout(handle.id).as_json()
+    return begun(handle)
 
 
 @router.post("/{cabinet}/identify", status_code=204, responses=documented(404, 409))

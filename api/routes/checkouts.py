@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Response
 from api import answers, bodies
 from api.problems import documented
 
-from .common import CommandId, Id, OpenWaits, Pool
+from .common import CommandId, Id, OpenWaits, Pool, begun
 
 router = APIRouter(prefix="/v1/checkouts", tags=["checkouts"])
 
 
-@router.post("", status_code=201, response_model=answers.CheckOut, responses=documented(404, 409))
+@router.post("", status_code=201, response_model=answers.CheckOutBegun, responses=documented(404, 409))
 async def check_out(
     pool: Pool, response: Response, body: bodies.CheckOutBody, command_id: CommandId = None
 ) -> object:
@@ -29,11 +29,11 @@ async def check_out(
         command_id=command_id,
     )
     response.headers["Location"] = f"/v1/checkouts/{handle.id}"
-    return pool.checkout(handle.id).as_json()
+    return begun(handle)
 
 
 @router.get("", response_model=answers.CheckOuts, responses=documented())
-async def list_checkouts(pool: Pool, query: Annotated[bodies.CheckOutsQuery, Query()]) -> object:
+async def list_checkouts(pool: Pool, query: Annotated[bodies.ListQuery, Query()]) -> object:
     """Check-outs, oldest first."""
     return {"checkouts": [each.as_json() for each in pool.checkouts(open_only=query.open_only)]}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Request
 
 from api.stream import Waits
-from lifecycle import MotorPool
+from lifecycle import CheckOutHandle, MotorPool
 
 
 async def _pool(request: Request) -> MotorPool:
@@ -35,3 +35,8 @@ CommandId = Annotated[
 ]
 Id = Annotated[str, Path(min_length=1, max_length=64)]
 SlotNumber = Annotated[int, Path(ge=1, le=9999)]
+
+
+def begun(handle: CheckOutHandle) -> dict[str, Any]:
+    """The answer to a release: the check-out, and where its events begin."""
+    return {**handle.view.as_json(), "seq": handle.seq}

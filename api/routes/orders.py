@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from api import answers, bodies
 from api.problems import documented
 
-from .common import CommandId, Id, Pool
+from .common import CommandId, Id, Pool, begun
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 
 @router.get("", response_model=answers.Orders, responses=documented())
-async def list_orders(pool: Pool) -> object:
+async def list_orders(pool: Pool, query: Annotated[bodies.ListQuery, Query()]) -> object:
     """Work orders, oldest first."""
-    return {"orders": [order.as_json() for order in pool.orders()]}
+    return {"orders": [order.as_json() for order in pool.orders(open_only=query.open_only)]}
+
+
+@router.get("/{order}", response_model=answers.Order, responses=documented(404))
+async def read_order(pool: Pool, order: Id) -> object:
+    """One work order."""
+    return pool.order(order).as_json()
 
 
 @router.post("", status_code=201, response_model=answers.Order, responses=documented(404, 409))
@@ -30,7 +38,7 @@ async def open_order(pool: Pool, body: bodies.OrderBody, command_id: CommandId =
 @router.post(
     "/{order}/hand-to-workshop",
     status_code=201,
-    response_model=answers.CheckOut,
+    response_model=answers.CheckOutBegun,
     responses=documented(404, 409),
 )
 async def hand_to_workshop(
@@ -39,7 +47,7 @@ async def hand_to_workshop(
     """Release a key set of the vehicle to whoever takes it to the workshop, under custody like any other."""
     handle = await pool.hand_to_workshop(order, by=body.by, command_id=command_id)
     response.headers["Location"] = f"/v1/checkouts/{handle.id}"
-    return pool.checkout(handle.id).as_json()
+    return begun(handle)
 
 
 @router.post("/{order}/accept", response_model=answers.Order, responses=documented(404, 409))

@@ -107,7 +107,7 @@ def test_ours_are_not_hidden_here() -> None:
             ["open", "modbus+tcp://127.0.0.1", "--board", "waveshare-relay-d-8", "--slot", "9", "--yes"],
             ["--slot", "1 to 8"],
         ),
-        (["read", "modbus+tcp://127.0.0.1", "--board", "waveshare-io-8ch", "--address", "300"], ["247"]),
+        (["read", "modbus+tcp://127.0.0.1", "--board", "waveshare-io-8ch", "--address", "300"], ["255"]),
     ],
 )
 def test_cabinet_refuses_bad_input(arguments: list[str], words: list[str]) -> None:
