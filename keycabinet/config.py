@@ -93,7 +93,7 @@ class CabinetConfig(_Strict):
     poll_idle_s: float = Field(default=1.0, ge=0.02, le=60.0)
     poll_active_s: float = Field(default=0.02, ge=0.001, le=5.0)
     debounce_s: float = Field(default=0.05, ge=0.0, le=2.0)
-    boards: tuple[BoardConfig, ...] = Field(min_length=1)
+    boards: tuple[BoardConfig, ...]
 
 
 class _Plan:

@@ -1,4 +1,4 @@
-"""`Line`: one physical line shared by several devices. Owns turns, silence, priorities, deadlines, back-off, reopening."""
+"""`Line`: one physical line shared by several devices: turns, silence, priorities, deadlines, back-off, reopening."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Version(_Strict):
 
 
 class Timing(_Strict):
-    """`gap_ms` is the least silence between this board's frames and another's; `reply_timeout_ms` until a reply starts."""
+    """`gap_ms`: least silence between this board's frames and another's; `reply_timeout_ms`: until a reply starts."""
 
     gap_ms: float = Field(ge=0, le=1000)
     reply_timeout_ms: float = Field(ge=10, le=5000)

@@ -38,7 +38,10 @@ class LineUrl:
     @classmethod
     def parse(cls, text: str) -> LineUrl:
         """Read a URL; LineUrlError names the part that is wrong, its value, and what is allowed there."""
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+        except ValueError as error:
+            raise LineUrlError(text, "form", text, f"a URL ({error})") from None
         if parts.scheme not in SCHEMES:
             raise LineUrlError(text, "scheme", parts.scheme, ", ".join(SCHEMES))
         if parts.fragment or parts.username is not None:
@@ -59,7 +62,7 @@ class LineUrl:
 
     @property
     def silence_s(self) -> float:
-        """Least silence before a frame (s): 3.5 characters, 1.75 ms above 19200 (Modbus over Serial Line V1.02, 2.5.1.1)."""
+        """Least silence before a frame (s): 3.5 characters, 1.75 ms above 19200 (Modbus Serial Line V1.02, 2.5.1.1)."""
         if self.scheme != SERIAL:
             return self.gap_s
         return max(self.gap_s, 0.00175 if self.baudrate > 19200 else 3.5 * self.character_s)

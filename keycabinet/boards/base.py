@@ -46,7 +46,7 @@ class Board(Protocol):
         """How long one release holds the lock open (s); the board itself ends it."""
 
     async def verify(self) -> BoardIdentity:
-        """Read version and safety settings; BoardRefused when the board must not be used, DeviceSilent when it is mute."""
+        """Read version and safety settings; BoardRefused when it must not be used, DeviceSilent when it is mute."""
 
     async def read_inputs(self, priority: Priority) -> int:
         """All inputs at once, raw."""

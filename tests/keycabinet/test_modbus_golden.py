@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from modbus_peer import RawCoil, server_decoder
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import WriteMultipleCoilsRequest
@@ -22,7 +23,6 @@ from keycabinet.modbus import (
     frame_size,
     rtu_frame,
 )
-from modbus_peer import RawCoil, server_decoder
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "cabinet-vectors.json"
 VECTORS = json.loads(GOLDEN.read_text(encoding="utf-8"))
