@@ -11,7 +11,7 @@ import asyncio
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +23,12 @@ from lifecycle.ledger import verify
 from lifecycle.model import parse_slot_label
 from simulator import virtual_time
 from simulator.station import SimulatedStation
+from simulator.terminals.air import AirPacket
 from simulator.world import World
 
 Speed = Literal["real", "fast"]
+_FLASH = bytes((0x05, 0x02))
+"""Function 05, write single coil, to an address from 0200 on: switch a relay on for a while."""
 MORNING = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 
@@ -69,8 +72,13 @@ def run(speed: Speed, tell: Tell) -> DemoResult:
         return asyncio.run(played) if speed == "real" else virtual_time.run(played)
 
 
-async def play(site: Site, speed: Speed, tell: Tell, hardware: SimulatedStation | None = None) -> DemoResult:
-    """The morning on a running loop; a test passes hardware of its own to look at the bytes."""
+async def play(
+    site: Site, speed: Speed, tell: Tell, hardware: SimulatedStation | None = None, **options: Any
+) -> DemoResult:
+    """The morning on a running loop; a test passes hardware of its own to look at the bytes.
+
+    `options` are passed on to `MotorPool.open`.
+    """
     loop = asyncio.get_running_loop()
     started = loop.time()
     fast = speed == "fast"
@@ -81,20 +89,22 @@ async def play(site: Site, speed: Speed, tell: Tell, hardware: SimulatedStation 
 
     station = hardware or SimulatedStation(site, seed=1)
     async with station.running("memory" if fast else "real"):
-        pool = await MotorPool.open(
-            site,
-            opener=station.opener,
-            urls=station.urls,
-            radio=station.radio,
-            pacers=station.pacers,
-            clock=(lambda: MORNING + timedelta(seconds=loop.time())) if fast else system_clock,
-            ids=(lambda prefix: f"{prefix}_{chance.randbytes(6).hex()}") if fast else random_id,
-            holder="motorpool demo",
-        )
-        async with pool:
-            morning = Morning(pool, station.world, say)
+        on_air: list[AirPacket] = []
+        station.terminals.park.taps.append(on_air.append)
+        reached: dict[str, Any] = {
+            "opener": station.opener,
+            "urls": station.urls,
+            "radio": station.radio,
+            "pacers": station.pacers,
+            "clock": (lambda: MORNING + timedelta(seconds=loop.time())) if fast else system_clock,
+            "ids": (lambda prefix: f"{prefix}_{chance.randbytes(6).hex()}") if fast else random_id,
+            "holder": "motorpool demo",
+        }
+        async with await MotorPool.open(site, **{**reached, **options}) as pool:
+            morning = Morning(pool, station, say)
             await morning.play()
             health, summary, well = pool.health(), morning.summary(), morning.went_well()
+        summary = (*summary, *_traffic(station, len(on_air)))
     verified = await loop.run_in_executor(None, verify, site.ledger_path)
     whole = (verified.head.seq, verified.head.hash) == (health.ledger_seq, health.ledger_head)
     took = f"{loop.time() - started:.1f} s {'virtual' if fast else 'real'} time"
@@ -102,12 +112,24 @@ async def play(site: Site, speed: Speed, tell: Tell, hardware: SimulatedStation 
     return DemoResult(well and whole, (*summary, *closing), verified.head.hash, verified.head.seq)
 
 
+def _traffic(station: SimulatedStation, packets: int) -> Iterator[tuple[str, str]]:
+    for name, log in station.logs.items():
+        broken = (
+            f", {log.silence_violations} broken silences" if station.urls[name].startswith("serial") else ""
+        )
+        yield f"line {name}", f"{log.requests} Modbus requests, {log.replies} replies{broken}"
+    yield "Bluetooth", f"{packets} packets"
+
+
 class Morning:
     """The story. People act on the world; the pool only sees what its hardware tells it."""
 
-    def __init__(self, pool: MotorPool, world: World, tell: Callable[[str, str, str], None]) -> None:
+    def __init__(
+        self, pool: MotorPool, station: SimulatedStation, tell: Callable[[str, str, str], None]
+    ) -> None:
         self._pool = pool
-        self._world = world
+        self._station = station
+        self._world: World = station.world
         self._tell = tell
         self._taken = 0
         self._returned = 0
@@ -135,7 +157,7 @@ class Morning:
 
     async def _take(self, name: str, badge: str, **wish: str) -> str:
         asked = wish.get("vehicle") or f"any {wish['vehicle_class']} car"
-        self._tell(name, f"badge {badge}: asks for {asked}", "person")
+        self._tell(name, f"badge {badge}: asks for {asked}", "officer")
         trip = await self._pool.check_out(officer=badge, **wish)
         self._tell(
             "station",
@@ -154,9 +176,16 @@ class Morning:
         """A hand at the slot: waits for the lock to give way, opens the door where there is one, pulls the set."""
         cabinet, slot = parse_slot_label(label)
         await self._see(lambda: self._world.unlocked(cabinet, slot), f"slot {label} to open")
+        self._show_bytes()
         if self._world.door(cabinet).value == "shut":
             self._world.open_door(cabinet)
         self._world.pull(key_set)
+
+    def _show_bytes(self) -> None:
+        """The frame that opened the last slot, as it crossed the wire."""
+        frames = ((name, frame) for name, log in self._station.logs.items() for frame in log.sent(_FLASH))
+        name, frame = max(frames, key=lambda each: each[1].at)
+        self._tell(f"line {name}", f"{frame.data.hex(' ')}  (write single coil: relay on for 200 ms)", "line")
 
     async def _refuse(self, name: str, badge: str, vehicle: str) -> None:
         try:
@@ -167,7 +196,7 @@ class Morning:
             self._tell(
                 "station",
                 f"refuses {vehicle} to {name}: {no.text()} [{', '.join(no.codes)}; instead: {instead}]",
-                "refusal",
+                "refused",
             )
         else:
             raise RuntimeError(f"{vehicle} was given to {name}, against the rules")
@@ -179,7 +208,7 @@ class Morning:
         self._tell(
             name,
             f"drives {km:g} km" + (f"; the engine stutters ({', '.join(dtcs)})" if dtcs else ""),
-            "person",
+            "officer",
         )
 
     async def _come_home(self, name: str, badge: str, checkout: str, label: str) -> None:
@@ -191,7 +220,7 @@ class Morning:
                 lambda: self._world.door(cabinet).value == "shut", f"the door of {cabinet} to open"
             )
             self._world.open_door(cabinet)
-        self._tell(name, f"comes home, hangs {trip.key_set} in {label} (it left from {trip.slot})", "person")
+        self._tell(name, f"comes home, hangs {trip.key_set} in {label} (it left from {trip.slot})", "officer")
         self._world.put(trip.key_set, cabinet, slot)
         view = await self._pool.wait_checkout(checkout, until="returned", within=20)
         if view.state != "returned":
@@ -211,33 +240,34 @@ class Morning:
         said = view.telemetry
         codes = tuple(said["stored_dtcs"]["value"] or ())
         self._codes = self._codes or codes
-        self._tell(view.fleet_number, f"terminal: {said['odometer_km']['value']:.1f} km, fuel {said['fuel_percent']['value']:.0f} %, "
-                   f"codes {', '.join(codes) or 'none'}", "car")  # fmt: skip
+        km, fuel = said["odometer_km"]["value"], said["fuel_percent"]["value"]
+        shown = f"terminal: {km:.1f} km, fuel {fuel:.0f} %, codes {', '.join(codes) or 'none'}"
+        self._tell(view.fleet_number, shown, "vehicle")
         if view.availability == "down":
-            self._tell("station", f"{view.fleet_number} is off the road: {view.reasons[0].en}", "refusal")
+            self._tell("station", f"{view.fleet_number} is off the road: {view.reasons[0].en}", "refused")
 
     async def _repair(self) -> None:
         order = await self._pool.open_order("P-112", by="013542", workshop="garage 7")
         self._tell(
-            "Li Wei", f"opens work order for P-112: {len(order.defects)} defect(s), garage 7", "person"
+            "Li Wei", f"opens work order for P-112: {len(order.defects)} defect(s), garage 7", "officer"
         )
         trip = await self._pool.hand_to_workshop(order.id, by="090001")
         await self._pull(trip.slot, trip.key_set)
         await trip.taken(within=20)
         self._taken += 1
-        self._tell("Chen Jun", f"takes {trip.key_set} from {trip.slot} to the workshop", "person")
+        self._tell("Chen Jun", f"takes {trip.key_set} from {trip.slot} to the workshop", "officer")
         mended = replace(self._world.car("v-112"), stored_dtcs=(), distance_since_clear_km=0.0)
         self._world.change_car("v-112", mended)
-        self._tell("workshop", "new ignition coil, codes cleared", "person")
+        self._tell("workshop", "new ignition coil, codes cleared", "workshop")
         await self._come_home("Chen Jun", "090001", trip.id, "A-01")
         await self._telemetry("v-112")
         try:
             await self._pool.accept_repair(order.id, by="090001")
         except Refused as no:
             self._refused.extend(no.codes)
-            self._tell("station", f"refuses: {no.text()}", "refusal")
+            self._tell("station", f"refuses: {no.text()}", "refused")
         await self._pool.accept_repair(order.id, by="020117")
-        self._tell("Zhang Min", "accepts the repair", "person")
+        self._tell("Zhang Min", "accepts the repair", "officer")
 
     async def _see(self, done: Callable[[], bool], what: str) -> None:
         """Watch, as a person would, until something shows."""
@@ -260,15 +290,13 @@ class Morning:
         return ready and refused and self._codes == ("P0301",) and self._taken == self._returned == 4
 
     def summary(self) -> tuple[tuple[str, str], ...]:
+        cars = self._pool.vehicles()
         return (
             ("key sets taken", str(self._taken)),
             ("key sets home", str(self._returned)),
             ("refused", ", ".join(self._refused)),
             ("fault codes found", ", ".join(self._codes)),
-            (
-                "cars ready",
-                f"{sum(each.availability == 'ready' for each in self._pool.vehicles())} of {len(self._pool.vehicles())}",
-            ),
+            ("cars ready", f"{sum(each.availability == 'ready' for each in cars)} of {len(cars)}"),
         )
 
 

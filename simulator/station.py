@@ -111,6 +111,13 @@ class SimulatedStation:
         return self.hardware.world
 
     @property
+    def terminals(self) -> StationTerminals:
+        """The cars' terminals."""
+        found = self.hardware.terminals
+        assert isinstance(found, StationTerminals)
+        return found
+
+    @property
     def urls(self) -> Mapping[str, str]:
         """Per line, the URL to use in place of the site file's, while it runs."""
         return self.hardware.urls
