@@ -39,15 +39,19 @@ def canonical(value: Json) -> str:
         return "null"
     if kind is dict:
         members = cast("dict[str, Json]", value)
-        return (
-            "{" + ",".join([label + canonical(members[key]) for key, label in _labels(tuple(members))]) + "}"
-        )
+        texts = [
+            label + (quoted(item) if isinstance(item := members[key], str) else canonical(item))
+            for key, label in _labels(tuple(members))
+        ]
+        return "{" + ",".join(texts) + "}"
     if kind is int and -_BEYOND < cast("int", value) < _BEYOND:
         return str(value)
     if kind is bool:
         return "true" if value else "false"
     if kind is tuple or kind is list:
-        return "[" + ",".join([canonical(item) for item in cast("Sequence[Json]", value)]) + "]"
+        items = cast("Sequence[Json]", value)
+        texts = [quoted(item) if isinstance(item, str) else canonical(item) for item in items]
+        return "[" + ",".join(texts) + "]"
     return rfc8785.dumps(cast("Any", value)).decode()
 
 

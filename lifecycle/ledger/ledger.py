@@ -48,6 +48,7 @@ class Ledger:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = self._shut = False
+        self._broken: LedgerBroken | None = None
         self._recent: deque[Event] = deque(maxlen=_RECENT)
         self._news = asyncio.Event()
         self._told = writer.image.seq
@@ -73,11 +74,12 @@ class Ledger:
     async def commit(self, step: Step) -> tuple[Event, ...]:
         """Record the step; when this returns it is on the disk.
 
-        Raises VersionConflict, DuplicateCommand, CommandConflict, LedgerUnavailable, LedgerClosed; ValueError
-        for what canonical JSON cannot say. A caller that is cancelled may still find its step recorded.
+        Raises VersionConflict, DuplicateCommand, CommandConflict, LedgerUnavailable, LedgerClosed; LedgerBroken,
+        from then on, when another hand changed the file; ValueError for what canonical JSON cannot say. A caller that is cancelled may still find its step recorded.
         """
-        if self._closed:
-            raise LedgerClosed(self._writer.path)
+        self._refuse_if_closed()
+        if self._broken is not None:
+            raise self._broken
         prepared = prepare(step, self._clock())
         waiting: asyncio.Future[tuple[Event, ...]] = self._loop.create_future()
         self._waiting.append((prepared, waiting))
@@ -100,6 +102,7 @@ class Ledger:
 
     async def events(self, after: int = 0, limit: int = 200) -> list[Event]:
         """At most `limit` events later than `after`, in order. Raises LedgerUnavailable, LedgerClosed."""
+        self._refuse_if_closed()
         recent = self._recent
         if recent and recent[0].seq <= after + 1 and recent[-1].seq == self._writer.image.seq:
             start = max(after + 1 - recent[0].seq, 0)
@@ -109,8 +112,7 @@ class Ledger:
     async def wait(self, after: int) -> None:
         """Return when an event later than `after` is recorded. Raises LedgerClosed."""
         while self._writer.image.seq <= after:
-            if self._closed:
-                raise LedgerClosed(self._writer.path)
+            self._refuse_if_closed()
             await self._news.wait()
 
     @property
@@ -156,6 +158,8 @@ class Ledger:
         """Tell everybody what became of their step; then the next batch, joined by those who commit at once."""
         error = written.exception()
         if error is not None:
+            if isinstance(error, LedgerBroken):
+                self._broken = error  # nothing more is added to what cannot be trusted
             _fail(waiting, error)
         else:
             batch = written.result()
@@ -182,11 +186,14 @@ class Ledger:
             self._news = asyncio.Event()
 
     async def _run(self, work: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
-        if self._closed:
-            raise LedgerClosed(self._writer.path)
+        self._refuse_if_closed()
         result = await self._loop.run_in_executor(self._executor, work, *arguments)
         self._tell()
         return result
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise LedgerClosed(self._writer.path)
 
     def _release(self) -> None:
         self._writer.close()

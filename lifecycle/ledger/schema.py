@@ -89,6 +89,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def open_writer(path: Path, connecting: Connect) -> Connection:
     """A Core connection, set up so that a commit is on the disk when it returns. Raises sqlite3.Error."""
+    if not path.exists():  # SQLite would begin an empty one
+        raise sqlite3.OperationalError("the file is gone")
     return _core(_durable(connecting(path)))
 
 

@@ -86,6 +86,11 @@ def _reading(check: _Check) -> Iterator[sqlite3.Connection]:
             driver.close()
 
 
+def _text(value: object) -> str:
+    """A value of a TEXT column; in an altered file it may be anything."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else repr(value)
+
+
 def _is_damage(error: sqlite3.Error) -> bool:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
     return code == sqlite3.SQLITE_IOERR_SHORT_READ or code & 0xFF not in _PASSING
@@ -124,9 +129,9 @@ class _Check:
             commands += self._writes(event, answers)
             if self._known is not None and seq == self._known.seq and own.hex() != self._known.hash:
                 raise self._broken(seq, "it is not the event whose hash was kept elsewhere")
-        if answers.fetchone() is not None:
-            raise self._broken(self.seq, "there is an answer to a command that no event recorded")
         self._end(driver)
+        for seq, command_id, _, _ in answers:
+            raise self._broken(seq, f"it recorded no command {_text(command_id)}, yet there is an answer")
         rows = self._state(driver)
         self._pages(driver)
         return Verified(station, Head(self.seq, self.hash.hex()), rows, commands)
@@ -140,8 +145,11 @@ class _Check:
             if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise
             raise LedgerUnreadable(self.path, 0, f"it is not a ledger ({error})") from error
-        if [value for (value,) in revision] != [REVISION.encode()]:
-            raise LedgerUnreadable(self.path, 0, f"its tables are of revision {revision}, not {REVISION}")
+        tables = " and ".join(_text(value) for (value,) in revision)
+        if tables != REVISION:
+            raise LedgerUnreadable(
+                self.path, 0, f"its tables are of revision {tables or 'none'}, not {REVISION}"
+            )
         if len(found) != 1:
             raise self._broken(0, f"it names {len(found)} stations")
         code, number = found[0]
@@ -191,13 +199,9 @@ class _Check:
         return commands
 
     def _answer(self, seq: int, command_id: str, digest: str, found: Any) -> None:
-        try:
-            at, *texts = found
-            kept, content, answer = [text.decode() for text in texts]
-            holds = at == seq and kept == command_id and command_digest(kept, content, answer) == digest
-        except (TypeError, ValueError, AttributeError):
-            holds = False
-        if not holds:
+        at, *texts = (None, b"", b"", b"") if found is None else found
+        kept, content, answer = [_text(text) for text in texts]
+        if (at, kept, command_digest(kept, content, answer)) != (seq, command_id, digest):
             raise self._broken(seq, f"the answer to its command {command_id} is missing or altered")
 
     def _end(self, driver: sqlite3.Connection) -> None:
@@ -211,23 +215,14 @@ class _Check:
         """Every state row is what the chain says was written last."""
         left = dict(self._left)
         for kind, row_id, version, state, data, seq in driver.execute(_STATE):
-            try:
-                name, key = kind.decode(), row_id.decode()
-                digest = row_digest(name, key, version, state.decode(), data.decode())
-            except (ValueError, AttributeError):
-                raise self._broken(
-                    self._first(left), f"the state row {kind!r} {row_id!r} is not text"
-                ) from None
-            if (version, digest, seq) != left.pop((name, key), None):
-                last = self._left.get((name, key), (0, "", self.seq + 1))[2]
-                raise self._broken(last, f"the state of {name} {key} is not what the event left")
-        if left:
-            (name, key), (_, _, seq) = next(iter(left.items()))
-            raise self._broken(seq, f"the state of {name} {key} is missing")
+            key = (_text(kind), _text(row_id))
+            digest = row_digest(*key, version, _text(state), _text(data))
+            if (version, digest, seq) != left.pop(key, None):
+                last = self._left[key][2] if key in self._left else self.seq + 1
+                raise self._broken(last, f"the state of {' '.join(key)} is not what the event left")
+        for key, (_, _, seq) in left.items():
+            raise self._broken(seq, f"the state of {' '.join(key)} is missing")
         return len(self._left)
-
-    def _first(self, left: dict[tuple[str, str], tuple[int, str, int]]) -> int:
-        return min([seq for _, _, seq in left.values()], default=self.seq + 1)
 
     def _pages(self, driver: sqlite3.Connection) -> None:
         found = driver.execute("PRAGMA integrity_check(1)").fetchone()[0]

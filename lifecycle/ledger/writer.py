@@ -179,7 +179,10 @@ class Writer:
             connection = open_writer(self.path, self._connecting)
             self._connection = connection
             self._cursor = driver_of(connection).cursor()
-            self.image = _load(self._cursor)
+            image = _load(self._cursor)
+            if image.seq < self.image.seq:
+                raise LedgerBroken(self.path, image.seq + 1, "it was recorded, and is gone")
+            self.image = image
         return self._cursor
 
     def _plan(self, cursor: sqlite3.Cursor, steps: Sequence[Prepared], recorded_at: datetime) -> Batch:
