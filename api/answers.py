@@ -195,8 +195,8 @@ class Event(BaseModel):
         actor="o-013542",
         proof="proved",
         because=[],
-        policy=None,
-        command=None,
+        policy="builtin-1",
+        command="cad-20261121-0042",
         data={"slot": "A-07"},
         hash="5f3c…",
     )

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -177,7 +178,7 @@ class Problem(BaseModel):
 def problem(
     code: str, instance: str, *, detail: str | None = None, zh: str | None = None, **more: Any
 ) -> Problem:
-    """A problem of the kind `code`; without words of its own it says what its kind says."""
+    """A problem of the kind `code`; without words of its own it says what its kind says. `instance`: a path."""
     kind = KINDS[code]
     detail = detail or kind.en
     return Problem(
@@ -185,7 +186,7 @@ def problem(
         title=kind.title,
         status=more.pop("status", kind.status),
         detail=detail,
-        instance=instance,
+        instance=quote(instance),
         codes=more.pop("codes", [code]),
         text={"en": detail, "zh-CN": zh or kind.zh},
         **more,

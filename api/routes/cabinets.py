@@ -36,7 +36,7 @@ async def read_slot(pool: Pool, cabinet: Id, slot: SlotNumber) -> object:
     "/{cabinet}/slots/{slot}/open",
     status_code=201,
     response_model=answers.CheckOutBegun,
-    responses=documented(404, 409),
+    responses=documented(400, 404, 409),
 )
 async def open_slot(
     pool: Pool, cabinet: Id, slot: SlotNumber, body: bodies.OpenSlotBody, command_id: CommandId = None
@@ -48,7 +48,7 @@ async def open_slot(
     return begun(handle)
 
 
-@router.post("/{cabinet}/identify", status_code=204, responses=documented(404, 409))
+@router.post("/{cabinet}/identify", status_code=204, responses=documented(400, 404, 409))
 async def identify(pool: Pool, cabinet: Id, body: bodies.IdentifyBody) -> Response:
     """A known badge at a cabinet: opens its door, where it has one, to bring a set home."""
     await pool.identify(officer=body.officer, cabinet=cabinet)

@@ -14,7 +14,7 @@ from .common import CommandId, Id, OpenWaits, Pool, begun
 router = APIRouter(prefix="/v1/checkouts", tags=["checkouts"])
 
 
-@router.post("", status_code=201, response_model=answers.CheckOutBegun, responses=documented(404, 409))
+@router.post("", status_code=201, response_model=answers.CheckOutBegun, responses=documented(400, 404, 409))
 async def check_out(
     pool: Pool, response: Response, body: bodies.CheckOutBody, command_id: CommandId = None
 ) -> object:
@@ -50,7 +50,7 @@ async def read_checkout(
     return pool.checkout(checkout).as_json()
 
 
-@router.post("/{checkout}/declaration", response_model=answers.CheckOut, responses=documented(404, 409))
+@router.post("/{checkout}/declaration", response_model=answers.CheckOut, responses=documented(400, 404, 409))
 async def declare_return(
     pool: Pool, checkout: Id, body: bodies.DeclarationBody, command_id: CommandId = None
 ) -> object:
@@ -68,7 +68,7 @@ async def declare_return(
     return view.as_json()
 
 
-@router.post("/{checkout}/holder", response_model=answers.CheckOut, responses=documented(404, 409))
+@router.post("/{checkout}/holder", response_model=answers.CheckOut, responses=documented(400, 404, 409))
 async def hand_over(
     pool: Pool, checkout: Id, body: bodies.HandOverBody, command_id: CommandId = None
 ) -> object:

@@ -26,7 +26,7 @@ async def read_order(pool: Pool, order: Id) -> object:
     return pool.order(order).as_json()
 
 
-@router.post("", status_code=201, response_model=answers.Order, responses=documented(404, 409))
+@router.post("", status_code=201, response_model=answers.Order, responses=documented(400, 404, 409))
 async def open_order(pool: Pool, body: bodies.OrderBody, command_id: CommandId = None) -> object:
     """Open a work order for a vehicle's defects."""
     order = await pool.open_order(
@@ -39,7 +39,7 @@ async def open_order(pool: Pool, body: bodies.OrderBody, command_id: CommandId =
     "/{order}/hand-to-workshop",
     status_code=201,
     response_model=answers.CheckOutBegun,
-    responses=documented(404, 409),
+    responses=documented(400, 404, 409),
 )
 async def hand_to_workshop(
     pool: Pool, response: Response, order: Id, body: bodies.ByBody, command_id: CommandId = None
@@ -50,7 +50,7 @@ async def hand_to_workshop(
     return begun(handle)
 
 
-@router.post("/{order}/accept", response_model=answers.Order, responses=documented(404, 409))
+@router.post("/{order}/accept", response_model=answers.Order, responses=documented(400, 404, 409))
 async def accept_repair(pool: Pool, order: Id, body: bodies.ByBody, command_id: CommandId = None) -> object:
     """Accept the repair: by somebody else than who took the vehicle to the workshop."""
     return (await pool.accept_repair(order, by=body.by, command_id=command_id)).as_json()

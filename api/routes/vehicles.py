@@ -39,7 +39,7 @@ async def read_telemetry(pool: Pool, vehicle: Id) -> object:
     "/{vehicle}/defects",
     status_code=201,
     response_model=answers.Defect,
-    responses=documented(404, 409),
+    responses=documented(400, 404, 409),
 )
 async def report_defect(
     pool: Pool, vehicle: Id, body: bodies.DefectBody, command_id: CommandId = None
