@@ -75,7 +75,8 @@ class Ledger:
         """Record the step; when this returns it is on the disk.
 
         Raises VersionConflict, DuplicateCommand, CommandConflict, LedgerUnavailable, LedgerClosed; LedgerBroken,
-        from then on, when another hand changed the file; ValueError for what canonical JSON cannot say. A caller that is cancelled may still find its step recorded.
+        and again at every later step, when another hand changed the file; ValueError for what canonical JSON
+        cannot say. A caller that is cancelled may still find its step recorded.
         """
         self._refuse_if_closed()
         if self._broken is not None:

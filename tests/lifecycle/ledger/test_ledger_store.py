@@ -94,31 +94,44 @@ async def test_another_hand_in_the_state_is_noticed(path: Path) -> None:
         verify(path)
 
 
+@pytest.fixture
+def older_copy(path: Path) -> bytes:
+    """A ledger of one event, as it was before whatever the test adds to it."""
+
+    async def record() -> None:
+        async with await open_ledger(path) as ledger:
+            await ledger.commit(take(1))
+
+    virtual_time.run(record())
+    return path.read_bytes()
+
+
+def take_away(path: Path) -> None:
+    path.unlink()
+
+
 async def test_a_file_that_was_taken_away_is_not_begun_anew(path: Path) -> None:
     disk = Disk()
     async with await open_ledger(path, connect=disk) as ledger:
-        await ledger.commit(take(1))
         disk.fails_before = True
         with pytest.raises(LedgerUnavailable):
-            await ledger.commit(take(2))
-        path.rename(path.with_name("elsewhere.db"))
-        with pytest.raises(LedgerUnavailable, match="the file is gone"):
-            await ledger.commit(take(2))
-        assert not path.exists()
+            await ledger.commit(take(1))
+        take_away(path)
+        for _ in range(2):
+            with pytest.raises(LedgerUnavailable, match="the file is gone"):
+                await ledger.commit(take(1))
 
 
-async def test_an_older_copy_put_in_its_place_is_noticed(path: Path) -> None:
+async def test_an_older_copy_put_in_its_place_is_noticed(path: Path, older_copy: bytes) -> None:
     disk = Disk()
-    async with await open_ledger(path, connect=disk) as ledger:
-        await ledger.commit(take(1))
-    older = path.read_bytes()
     async with await open_ledger(path, connect=disk) as ledger:
         await ledger.commit(take(2))
         disk.fails_before = True
         with pytest.raises(LedgerUnavailable):
             await ledger.commit(take(3))
         disk.fails_before = False
-        path.write_bytes(older)
+        with open(path, "r+b") as file:  # noqa: ASYNC230
+            file.write(older_copy)
         with pytest.raises(LedgerBroken, match="it was recorded, and is gone") as gone:
             await ledger.commit(take(3))
         assert gone.value.seq == 2
