@@ -15,6 +15,7 @@ from keycabinet.modbus_device import ModbusDevice
 from keycabinet.model import (
     BoardLost,
     BoardRecovered,
+    BoardState,
     CabinetEvent,
     DoorChanged,
     DoorState,
@@ -35,6 +36,7 @@ __all__ = [
     "BoardConfig",
     "BoardLost",
     "BoardRecovered",
+    "BoardState",
     "Cabinet",
     "CabinetConfig",
     "CabinetEvent",

@@ -16,6 +16,7 @@ from keycabinet.model import (
     DOOR,
     BoardLost,
     BoardRecovered,
+    BoardState,
     CabinetEvent,
     LatchState,
     Proof,
@@ -146,6 +147,18 @@ class Cabinet:
         """The last known state, without asking the boards."""
         online = all(monitor.online for monitor in self._monitors.values())
         return Snapshot(self.name, online, self._observed.door, self._observed.slots, self.proof)
+
+    def boards(self) -> tuple[BoardState, ...]:
+        """How each board is, in the order of the site file."""
+        return tuple(
+            BoardState(
+                label,
+                monitor.online,
+                monitor.identity.version if monitor.identity is not None else None,
+                str(monitor.error) if monitor.error is not None else None,
+            )
+            for label, monitor in self._monitors.items()
+        )
 
     async def refresh(self) -> Snapshot:
         """Read everything now, before polls, until it has settled. Boards that do not answer leave `unknown`."""

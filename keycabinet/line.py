@@ -20,6 +20,21 @@ T = TypeVar("T")
 CLOSING_S = 1.0
 
 
+async def _own(name: str, url: LineUrl, holder: str) -> Ownership:
+    """Take the lock off the loop; a caller that gives up meanwhile leaves none behind."""
+    taking = asyncio.get_running_loop().run_in_executor(None, Ownership.acquire, name, url, holder)
+    try:
+        return await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        taking.add_done_callback(_release_when_taken)
+        raise
+
+
+def _release_when_taken(taking: asyncio.Future[Ownership]) -> None:
+    if not taking.cancelled() and taking.exception() is None:
+        taking.result().release()
+
+
 class Line:
     """An open line. While its link is down, requests fail at once with LinkLost and it is reopened by itself."""
 
@@ -53,8 +68,7 @@ class Line:
         """
         ownership: Ownership | None = None
         if exclusive if exclusive is not None else opener is open_link:
-            loop = asyncio.get_running_loop()
-            ownership = await loop.run_in_executor(None, Ownership.acquire, name, url, holder)
+            ownership = await _own(name, url, holder)
         line = cls(name, url, opener, ownership)
         try:
             await line._connect()

@@ -44,7 +44,7 @@ _MBAP = struct.Struct(">HHHB")
 
 
 class WriteCoilWord(ModbusPDU):
-    """FC05 with the raw 16-bit word: pymodbus' own turns every value into FF00; to boards other words mean something."""
+    """FC05 with the raw 16-bit word: pymodbus' own turns every value into FF00, and other words have meanings too."""
 
     function_code = 5
     rtu_frame_size = 8

@@ -86,6 +86,16 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardState:
+    """One board of a cabinet: `version` once it was read, `error` while it is lost or must not be used."""
+
+    board: str
+    online: bool
+    version: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """The outcome of one command to open a slot, or the cabinet's door (`slot` 0)."""
 

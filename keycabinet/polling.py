@@ -55,8 +55,9 @@ class Poller:
         """Poll fast from now on for at least so long."""
         now = self._loop.time()
         self._attend_until = max(self._attend_until, now + seconds)
-        if self._idle is not None:
-            self._idle.reschedule(now)
+        idle, self._idle = self._idle, None
+        if idle is not None:
+            idle.reschedule(now)
 
     async def _supervise(self) -> None:
         while True:

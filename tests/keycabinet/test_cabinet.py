@@ -267,6 +267,11 @@ async def test_a_dead_board_is_unknown_and_the_others_keep_their_rhythm() -> Non
         assert (lost.board, len(rest)) == ("a1", 8)
         assert presences(subject) == "????????PPPPPPPP"
         assert not subject.snapshot().online
+        assert [(board.online, board.version) for board in subject.boards()] == [
+            (False, None),
+            (True, "2.00"),
+        ]
+        assert "silent" in str(subject.boards()[0].error)
         before = len([1 for _, frame in wire.requests if frame[0] == 2])
         await asyncio.sleep(60)
         assert len([1 for _, frame in wire.requests if frame[0] == 2]) - before >= 55
@@ -341,6 +346,9 @@ async def test_adaptive_polling() -> None:
         assert subject.polls - idle in (9, 10)
         attended = subject.polls
         subject.attend(10)
+        subject.attend(5)
+        await asyncio.sleep(0)
+        subject.attend(5)
         await asyncio.sleep(10)
         assert subject.polls - attended > 300
         calm = subject.polls

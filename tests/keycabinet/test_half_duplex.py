@@ -302,6 +302,16 @@ async def test_closing_ends_everything() -> None:
     await line.close()
 
 
+async def test_giving_up_opening_leaves_nothing_behind() -> None:
+    wire = Wire(Board())
+    opening = asyncio.ensure_future(opened(wire))
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert wire.links == []
+
+
 async def test_closing_while_reconnecting() -> None:
     wire = Wire(Board())
     line = await opened(wire)
