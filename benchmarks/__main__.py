@@ -19,8 +19,9 @@ from .harness import Bench, Benchmark
 from .rtu import Rtu
 from .tables import as_json, as_markdown, as_table, machine
 from .tcp import Tcp
+from .virtual_time import VirtualTime
 
-BENCHMARKS: Final[Sequence[Benchmark]] = (Rtu(), Tcp())
+BENCHMARKS: Final[Sequence[Benchmark]] = (Rtu(), Tcp(), VirtualTime())
 
 
 def main(arguments: Sequence[str] | None = None, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> int:

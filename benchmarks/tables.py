@@ -68,7 +68,7 @@ def _cells(figure: Figure) -> tuple[str, ...]:
         figure.name,
         f"{_number(figure.ours)} {figure.unit}",
         f"{figure.against} {_number(figure.peer)}",
-        f"{figure.ratio:.3f}" if figure.ratio < 10 else f"{figure.ratio:,.1f}",
+        f"{figure.ratio:.3f}" if figure.ratio < 1000 else f"{figure.ratio:,.0f}",
         "-" if figure.bound is None else str(figure.bound),
         figure.verdict,
     )
