@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,11 +92,8 @@ async def play(
         on_air: list[AirPacket] = []
         station.terminals.park.taps.append(on_air.append)
         reached: dict[str, Any] = {
-            "opener": station.opener,
-            "urls": station.urls,
-            "radio": station.radio,
-            "pacers": station.pacers,
-            "clock": (lambda: MORNING + timedelta(seconds=loop.time())) if fast else system_clock,
+            **station.options(),
+            "clock": virtual_time.wall_clock(MORNING) if fast else system_clock,
             "ids": (lambda prefix: f"{prefix}_{chance.randbytes(6).hex()}") if fast else random_id,
             "holder": "motorpool demo",
         }

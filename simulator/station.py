@@ -136,6 +136,10 @@ class SimulatedStation:
         """The radio on which the cars' terminals are heard."""
         return Radio(*self.hardware.radio_backends)
 
+    def options(self) -> dict[str, Any]:
+        """What `MotorPool.open` takes to work with this hardware in place of the site's own."""
+        return {"opener": self.opener, "urls": self.urls, "radio": self.radio, "pacers": self.pacers}
+
     @property
     def logs(self) -> Mapping[str, FrameLog]:
         """Per line, every frame that crossed it."""

@@ -15,6 +15,7 @@ from asyncio import base_events
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -241,6 +242,12 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
     async def create_datagram_endpoint(self, *_: Any, **__: Any) -> Any:
         """Raise NotImplementedError: the network in memory carries TCP."""
         raise NotImplementedError("in virtual time there is no UDP")
+
+
+def wall_clock(start: datetime) -> Callable[[], datetime]:
+    """A wall clock that goes with the running loop's time: `start` plus the seconds since the loop's zero."""
+    loop = asyncio.get_running_loop()
+    return lambda: start + timedelta(seconds=loop.time())
 
 
 def run(main: Coroutine[Any, Any, T], *, seed: int = 0, start: float = 0.0) -> T:

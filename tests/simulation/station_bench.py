@@ -7,12 +7,13 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lifecycle import Event, MotorPool, Site, load_site
 from lifecycle.model import parse_slot_label
+from simulator import virtual_time
 from simulator.station import SimulatedStation
 from simulator.world import World
 
@@ -118,15 +119,11 @@ class Bench:
             async with own.running("memory"), self.station(own, **options) as running:
                 yield running
             return
-        loop = asyncio.get_running_loop()
         pool = await MotorPool.open(
             self.site,
-            opener=simulated.opener,
-            urls=simulated.urls,
-            pacers=simulated.pacers,
-            clock=lambda: START + timedelta(seconds=loop.time()),
+            clock=virtual_time.wall_clock(START),
             ids=lambda prefix: f"{prefix}_{self.random.randbytes(6).hex()}",
-            **options,
+            **{**simulated.options(), **options},
         )
         async with pool:
             yield Running(pool, simulated)
