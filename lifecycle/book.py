@@ -61,7 +61,7 @@ class Draft:
         """The committed rows of a kind."""
         return self._book.rows(kind)
 
-    def put(self, kind: str, id: str, state: str, **data: Any) -> None:  # noqa: A002
+    def put(self, kind: str, id: str, state: str, /, **data: Any) -> None:  # noqa: A002
         """Write a row: new, or with `data` laid over what it holds."""
         old = self._book.ledger.row(kind, id)
         drafted = self.row(kind, id)
@@ -69,7 +69,7 @@ class Draft:
         merged = {**({} if drafted is None else drafted.data), **data}
         self._rows[kind, id] = Row(kind, id, version, state, merged)
 
-    def move(self, kind: str, id: str, trigger: str, facts: object = None, **data: Any) -> str:  # noqa: A002
+    def move(self, kind: str, id: str, trigger: str, facts: object = None, /, **data: Any) -> str:  # noqa: A002
         """Move a record by its state table and return its new state. Raises Refused with every reason."""
         engine = _TABLES[kind]
         row = self.row(kind, id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from transitions import EventData, Machine, MachineError
 
 from lifecycle.model import Reason
 from lifecycle.states import StateTable
+
+logging.getLogger("transitions").setLevel(logging.WARNING)  # it reports every callback at INFO
 
 Guard = Callable[[Any], tuple[Reason, ...]]
 """Looks at the facts and returns every reason against the transition; none means go."""
