@@ -13,14 +13,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from json.encoder import encode_basestring as quoted
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import rfc8785
 
 from .model import COMMAND, Command, Event, Json, NewEvent, Row, Step, Write
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 FORMAT = 1
 _BEYOND = 2**53
@@ -32,25 +29,22 @@ def canonical(value: Json) -> str:
     What events are made of is written here, several times faster than rfc8785 and equal to it (a property test
     holds that); floats, large integers and everything unusual are left to rfc8785.
     """
-    kind = type(value)
-    if kind is str:
-        return quoted(cast("str", value))
+    if isinstance(value, str):
+        return quoted(value)
     if value is None:
         return "null"
-    if kind is dict:
-        members = cast("dict[str, Json]", value)
+    if isinstance(value, dict):
         texts = [
-            label + (quoted(item) if isinstance(item := members[key], str) else canonical(item))
-            for key, label in _labels(tuple(members))
+            label + (quoted(item) if isinstance(item := value[key], str) else canonical(item))
+            for key, label in _labels(tuple(value))
         ]
         return "{" + ",".join(texts) + "}"
-    if kind is int and -_BEYOND < cast("int", value) < _BEYOND:
-        return str(value)
-    if kind is bool:
+    if isinstance(value, bool):
         return "true" if value else "false"
-    if kind is tuple or kind is list:
-        items = cast("Sequence[Json]", value)
-        texts = [quoted(item) if isinstance(item, str) else canonical(item) for item in items]
+    if isinstance(value, int) and -_BEYOND < value < _BEYOND:
+        return int.__repr__(value)
+    if isinstance(value, (list, tuple)):
+        texts = [quoted(item) if isinstance(item, str) else canonical(item) for item in value]
         return "[" + ",".join(texts) + "]"
     return rfc8785.dumps(cast("Any", value)).decode()
 
