@@ -40,7 +40,7 @@ class Peripheral:
         air: Air,
         address: str,
         name: str,
-        profiles: tuple[GattProfile, ...],
+        profile: GattProfile,
         device: ByteDevice,
         controller: AirController,
         mtu: int = LARGEST_MTU,
@@ -56,8 +56,7 @@ class Peripheral:
         self._radio.gatt_server.max_mtu = mtu
         self._radio.on(Device.EVENT_CONNECTION, self._connected)
         self._outlet: Characteristic[bytes] | None = None
-        for profile in profiles:
-            self._radio.add_service(self._service(profile))
+        self._radio.add_service(self._service(profile))
         self._advertisement = bytes(
             AdvertisingData(
                 [

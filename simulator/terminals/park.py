@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from simulator.terminals.air import Air, AirController, Tap
 from simulator.terminals.elm327_device import CarTruth, Elm327Device
 from simulator.terminals.gatt import LARGEST_MTU, ByteDevice, Peripheral
 from simulator.terminals.radio import BumbleClient, BumbleScanner, Central
-from vehicle.gatt import profile_named
+from vehicle.gatt import GattProfile, profile_named
 
 
 class TerminalPark:
@@ -33,24 +35,38 @@ class TerminalPark:
         self,
         truth: CarTruth,
         address: str,
-        profile: str = "fff0",
+        profile: str | GattProfile = "fff0",
         *,
         name: str = "OBDII",
         mtu: int = LARGEST_MTU,
-        device: ByteDevice | None = None,
-    ) -> ByteDevice:
-        """Plug an adapter into a car, before `start`. `truth.in_range` is asked for every packet.
+        adapter: Elm327Device | None = None,
+    ) -> Elm327Device:
+        """Plug an adapter into a car, before `start`, and return it.
 
-        `device` stands in for the ELM327-compatible one that is made by default. Returns the device.
+        `truth` is read whenever the car is asked, and `truth.in_range` for every packet. `adapter` stands in for
+        the ELM327-compatible one that is made by default. Raises ValueError if the address is taken.
         """
+        adapter = adapter or Elm327Device(truth)
+        self.add_device(adapter, address, profile, name=name, mtu=mtu, reachable=lambda: truth.in_range)
+        return adapter
+
+    def add_device(
+        self,
+        device: ByteDevice,
+        address: str,
+        profile: str | GattProfile,
+        *,
+        name: str = "device",
+        mtu: int = LARGEST_MTU,
+        reachable: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Put any device on the air behind the service of `profile`, before `start`."""
         if self._started or address in self._peripherals:
             raise ValueError(f"{address} is taken, or the park has started")
-        device = device or Elm327Device(truth)
-        controller = AirController(address, self._air, address, lambda: truth.in_range)
-        self._peripherals[address] = Peripheral(
-            self._air, address, name, (profile_named(profile),), device, controller, mtu
-        )
-        return device
+        if isinstance(profile, str):
+            profile = profile_named(profile)
+        controller = AirController(address, self._air, address, reachable)
+        self._peripherals[address] = Peripheral(self._air, address, name, profile, device, controller, mtu)
 
     def drop(self, address: str) -> None:
         """Lose the connection of one adapter now, as when it is pulled out; it advertises again."""
