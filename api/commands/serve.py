@@ -54,11 +54,12 @@ def serve(
 
 async def _serve(site: Site, sock: socket.socket, *, simulated: bool) -> None:
     async with AsyncExitStack() as stack:
+        holder = f"motorpool serve, station {site.station.code}"
         if simulated:
             hardware = await stack.enter_async_context(worlds.simulated(site))
-            opening = MotorPool.open(site, urls=hardware.urls, radio=hardware.radio)
+            opening = MotorPool.open(site, urls=hardware.urls, radio=hardware.radio, holder=holder)
         else:
-            opening = MotorPool.open(site)
+            opening = MotorPool.open(site, holder=holder)
         pool = await stack.enter_async_context(await opening)
         app = create_app(pool, token=site.http.token)
         say(f"Station {site.station.code} at {server.address(sock)} (Ctrl-C stops it)")

@@ -52,9 +52,9 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         "lines.a",
         "9601",
         "profil",
-        "officers[0].unit",
+        "officers.0.unit",
         "'u9'",
-        "units[0].nam",
+        "units.0.nam",
         "site.toml",
         "roster.toml",
     ):
