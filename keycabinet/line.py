@@ -6,7 +6,7 @@ import asyncio
 from types import TracebackType
 from typing import TypeVar
 
-from keycabinet.errors import LineClosed, LinkLost
+from keycabinet.errors import LineClosed, LinkLost, PortUnavailable
 from keycabinet.exchange import Device, Exchange, LineStats, Priority, ReplyReader
 from keycabinet.half_duplex import HalfDuplex
 from keycabinet.ownership import Ownership
@@ -60,8 +60,12 @@ class Line:
         opener: Opener = open_link,
         holder: str = "motorpool",
         exclusive: bool | None = None,
+        patient: bool = False,
     ) -> Line:
         """Open the line; PortUnavailable when it cannot be had, LineHeld naming the other owner.
+
+        A `patient` caller gets the line also while it cannot be had (an adapter not plugged in yet): it is down, and
+        opened by itself as soon as it can be.
 
         `exclusive` takes the host-wide lock of the wire under the name `holder` for as long as the Line lives. By
         default only real links take it; a line over another opener (a simulator's) leaves no trace on the host.
@@ -72,7 +76,10 @@ class Line:
         line = cls(name, url, opener, ownership)
         try:
             await line._connect()
-        except BaseException:
+        except BaseException as error:
+            if patient and isinstance(error, PortUnavailable | LinkLost):
+                line._reconnector.start(error)
+                return line
             line._closed = True
             line._release()
             raise

@@ -20,8 +20,9 @@ class Reconnector:
         self.attempts = 0
         self.last_error: Exception | None = None
 
-    def start(self) -> None:
-        """Begin, unless it is under way."""
+    def start(self, error: Exception | None = None) -> None:
+        """Begin, unless it is under way; `error` is why there is no link."""
+        self.last_error = error
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run(), name="keycabinet reconnect")
 

@@ -87,6 +87,7 @@ class Station:
                 LineUrl.parse(self._hardware.urls.get(name, url)),
                 opener=self._hardware.opener,
                 holder=self._holder,
+                patient=True,
             )
         for name, config in self.site.cabinets.items():
             pacer = {"pacer": self._hardware.pacers[name]} if name in self._hardware.pacers else {}
@@ -216,7 +217,9 @@ class Station:
     async def _enter(self, cabinet: Cabinet, event: CabinetEvent) -> None:
         match event:
             case PresenceChanged(presence=Presence.ABSENT):
-                await self._emptied(event.cabinet, event.slot)
+                booked = custody.set_in(self.book.rows("key_set"), event.cabinet, event.slot)
+                if booked is not None or event.previous is Presence.PRESENT:
+                    await self._emptied(event.cabinet, event.slot)
             case PresenceChanged(presence=Presence.PRESENT):
                 await self._filled(event.cabinet, event.slot)
             case PresenceChanged():

@@ -16,12 +16,13 @@ from keycabinet.errors import (
     LineClosed,
     LinkLost,
     LyingLength,
+    PortUnavailable,
     WrongReply,
 )
 from keycabinet.exchange import Priority
 from keycabinet.line import Line
 from keycabinet.modbus_device import ModbusDevice
-from keycabinet.transport import LineUrl
+from keycabinet.transport import LineUrl, Link
 
 URL = LineUrl.parse("serial:///dev/nowhere?baudrate=9600")
 T35 = 3.5 * 10 / 9600
@@ -322,3 +323,27 @@ async def test_closing_while_reconnecting() -> None:
     opens = wire.opens
     await asyncio.sleep(60)
     assert wire.opens == opens
+
+
+async def test_a_patient_line_waits_for_its_port() -> None:
+    """An adapter that is plugged in later: down at first, up by itself, and everything else is told so."""
+    wire = Wire(Board())
+    missing = 3
+
+    async def opener(url: LineUrl, protocol: asyncio.Protocol) -> Link:
+        nonlocal missing
+        if missing:
+            missing -= 1
+            raise PortUnavailable("a", "no such device")
+        return await wire(url, protocol)
+
+    with pytest.raises(PortUnavailable):
+        await Line.open("a", URL, opener=opener)
+    async with await Line.open("a", URL, opener=opener, patient=True) as line:
+        device = ModbusDevice(line, 1)
+        assert not line.connected
+        with pytest.raises(LinkLost, match="no such device"):
+            await device.read_coils(0, 8)
+        await asyncio.sleep(1)
+        assert line.connected
+        assert await device.read_coils(0, 8) == 0
