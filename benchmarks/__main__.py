@@ -16,12 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from .figures import BenchmarkError, Figure
 from .harness import Bench, Benchmark
+from .ledger import Ledger
+from .machine import QUIET, Bystanders, machine
 from .rtu import Rtu
-from .tables import as_json, as_markdown, as_table, machine
+from .tables import as_json, as_markdown, as_table
 from .tcp import Tcp
 from .virtual_time import VirtualTime
 
-BENCHMARKS: Final[Sequence[Benchmark]] = (Rtu(), Tcp(), VirtualTime())
+BENCHMARKS: Final[Sequence[Benchmark]] = (Rtu(), Tcp(), Ledger(), VirtualTime())
 
 
 def main(arguments: Sequence[str] | None = None, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> int:
@@ -29,14 +31,18 @@ def main(arguments: Sequence[str] | None = None, benchmarks: Sequence[Benchmark]
     options = _options(arguments, [benchmark.name for benchmark in benchmarks])
     chosen = [benchmark for benchmark in benchmarks if not options.only or benchmark.name in options.only]
     console = Console(stderr=options.markdown, width=None if sys.stdout.isatty() else 120)
+    bystanders = Bystanders()
     figures, failures = _run(chosen, console)
+    others = bystanders.cores()
     if options.markdown:
         print(as_markdown(figures))
     else:
         console.print(as_table(figures))
         console.print(machine(), style="dim")
     if options.json:
-        options.json.write_text(json.dumps(as_json(figures, failures), indent=2) + "\n")
+        options.json.write_text(json.dumps(as_json(figures, failures, others), indent=2) + "\n")
+    if others > QUIET:
+        console.print(f"Other programs kept {others:.1f} cores busy meanwhile: expect misses, measure again.")
     for name, reason in failures:
         console.print(f"FAILED {name}: {reason}", style="bold red", markup=False)
     for figure in figures:

@@ -1,27 +1,17 @@
-"""The figures for a terminal, for the README, and as JSON; and the machine they were measured on."""
+"""The figures for a terminal, for the README, and as JSON."""
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
 from .figures import Figure
+from .machine import machine
 
 _HEADINGS = ("", "ours", "peer or limit", "ratio", "bound", "")
 _RIGHT = ("ours", "peer or limit", "ratio", "bound")
-
-
-def machine() -> str:
-    """One line: CPU, cores, kernel, Python."""
-    return (
-        f"{_cpu_name()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
-        f"{platform.python_implementation()} {platform.python_version()}"
-    )
 
 
 def as_table(figures: Sequence[Figure]) -> Table:
@@ -42,9 +32,12 @@ def as_markdown(figures: Sequence[Figure]) -> str:
     return "\n".join(f"| {row} |" for row in rows) + f"\n\nMeasured on: {machine()}."
 
 
-def as_json(figures: Sequence[Figure], failures: Sequence[tuple[str, str]]) -> dict[str, object]:
+def as_json(
+    figures: Sequence[Figure], failures: Sequence[tuple[str, str]], bystander_cores: float
+) -> dict[str, object]:
     return {
         "machine": machine(),
+        "bystander_cores": bystander_cores,
         "figures": [
             {
                 "name": figure.name,
@@ -78,12 +71,3 @@ def _number(value: float) -> str:
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.0f}" if value == int(value) else f"{value:.3g}"
-
-
-def _cpu_name() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.machine()

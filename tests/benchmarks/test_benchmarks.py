@@ -102,3 +102,8 @@ def test_the_c_programs_build_and_end_when_told(tmp_path: Path) -> None:
         assert device.finish()["frames"] == 0
     with bench.peer("tcp_server") as server:
         assert int(server.where) > 0
+
+
+def test_a_benchmark_whose_program_fails_says_what_it_said(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match=r"(?s)clients\.rtu motorpool nonsense.* failed:.*nonsense"):
+        Bench(tmp_path, lambda text: None).measure("clients.rtu", "motorpool", "nonsense", 1, 0, 1)
