@@ -53,10 +53,12 @@ class Speed(StrEnum):
 
 COLOURS = {
     "station": "green",
-    "person": "cyan",
+    "officer": "cyan",
+    "workshop": "blue",
     "cabinet": "yellow",
-    "car": "magenta",
-    "refusal": "red",
+    "vehicle": "magenta",
+    "refused": "red",
+    "line": "dim",
 }
 
 

@@ -62,6 +62,11 @@ def say(text: str, style: str = "") -> None:
     out().print(Text(text, style=style))
 
 
+def warn(text: str) -> None:
+    """One line on standard error for something that is not right, though the command goes on."""
+    err().print(Text("warning: ", style="bold yellow") + Text(text))
+
+
 def tell_error(error: Exception) -> None:
     """The error on standard error; a site's problems as a table."""
     if isinstance(error, SiteError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import sys
 from contextlib import AsyncExitStack
 from typing import Annotated
 
@@ -14,11 +13,11 @@ import typer
 from api import server, worlds
 from api.app import create_app
 from api.auth import parse_listen
-from lifecycle import MotorPool
+from lifecycle import Health, MotorPool
 from lifecycle.site import Site
 
 from .check import SitePath, load_checked
-from .output import Stopped, say
+from .output import Stopped, say, warn
 
 
 def serve(
@@ -56,12 +55,22 @@ async def _serve(site: Site, sock: socket.socket, *, simulated: bool) -> None:
     async with AsyncExitStack() as stack:
         holder = f"motorpool serve, station {site.station.code}"
         if simulated:
-            hardware = await stack.enter_async_context(worlds.simulated(site))
+            try:
+                hardware = await stack.enter_async_context(worlds.simulated(site))
+            except OSError as error:
+                raise Stopped(f"the simulated hardware cannot start: {error}") from error
             opening = MotorPool.open(site, urls=hardware.urls, radio=hardware.radio, holder=holder)
         else:
             opening = MotorPool.open(site, holder=holder)
         pool = await stack.enter_async_context(await opening)
         app = create_app(pool, token=site.http.token)
         say(f"Station {site.station.code} at {server.address(sock)} (Ctrl-C stops it)")
-        sys.stdout.flush()
+        for line in _ailing(pool.health()):
+            warn(line)
         await server.serve(app, sock)
+
+
+def _ailing(health: Health) -> list[str]:
+    """What an operator should look at, although the station runs: it serves what it can reach."""
+    lines = [f"line {each.name} is down: {each.url}" for each in health.lines if not each.up]
+    return lines + list(health.problems)

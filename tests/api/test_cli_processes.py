@@ -148,6 +148,17 @@ def test_a_station_stops_at_once_whoever_waits(place: Place) -> None:
     stream.__exit__(None, None, None)
 
 
+def test_a_station_without_its_hardware_runs_and_says_so(place: Place) -> None:
+    place.write(SITE.replace("192.168.1.200:502", "127.0.0.1:1"))
+    with place.station() as http:
+        health = http.get("/v1/health").json()
+        assert health["ok"] is False
+        assert [each["up"] for each in health["lines"]] == [False]
+        no = http.post("/v1/checkouts", json={"officer": "013542", "vehicle": "P-112"})
+        assert no.status_code in (409, 503)
+        assert no.headers["content-type"] == "application/problem+json"
+
+
 def test_serve_refuses_to_be_exposed_without_a_token(place: Place) -> None:
     done = place.run("serve", "site.toml", "--listen", "0.0.0.0:0")
     assert done.returncode == 2
