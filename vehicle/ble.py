@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import TypeAlias
 
 from bleak import BleakClient, BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -45,6 +46,7 @@ DISCONNECT_S = 5.0
 _NEEDS_BOND = (0x05, 0x08, 0x0F)
 _WRITES = ("write", "write-without-response")
 _NOTIFIES = ("notify", "indicate")
+_Ends: TypeAlias = tuple[BleakGATTCharacteristic, BleakGATTCharacteristic]
 
 
 class Radio:
@@ -83,7 +85,11 @@ class Radio:
             raise OutOfRange(terminal, "it went away while connecting") from error
         except (BleakError, OSError, EOFError) as error:
             raise _link_error(terminal, error, ConnectFailed) from error
-        link.attach(client)
+        try:
+            link.attach(client)
+        except ConnectionDropped:
+            await link.close()
+            raise
         return link
 
     async def close(self) -> None:
@@ -156,13 +162,22 @@ class BleLink:
     def __init__(self, terminal: str) -> None:
         self._terminal = terminal
         self._client: BleakClient | None = None
+        self._offered: dict[GattProfile, _Ends] = {}
         self._lost: Callable[[], None] | None = None
         self._inlet: BleakGATTCharacteristic | None = None
         self._outlet: BleakGATTCharacteristic | None = None
 
     def attach(self, client: BleakClient) -> None:
-        """Take the connected client."""
+        """Take the connected client and look what it offers. Raises ConnectionDropped if it is gone already."""
         self._client = client
+        try:
+            services = list(client.services)
+        except BleakError as error:
+            raise ConnectionDropped(self._terminal, "right after connecting") from error
+        for profile in PROFILES:
+            ends = _ends(services, profile)
+            if ends is not None:
+                self._offered[profile] = ends
 
     def disconnected(self, _: BleakClient) -> None:
         """bleak says that the connection ended."""
@@ -173,13 +188,13 @@ class BleLink:
     @property
     def profiles(self) -> tuple[GattProfile, ...]:
         """The profiles of the table that the device offers."""
-        return tuple(profile for profile in PROFILES if self._ends(profile) is not None)
+        return tuple(self._offered)
 
     async def subscribe(
         self, profile: GattProfile, received: Callable[[bytes], None], lost: Callable[[], None]
     ) -> None:
         """Notifications of `profile` to `received`, in order; bleak calls back in the order of arrival."""
-        ends = self._ends(profile)
+        ends = self._offered.get(profile)
         client = self._connected()
         if ends is None:
             raise ConnectFailed(self._terminal, f"it does not offer {profile.name}")
@@ -229,25 +244,23 @@ class BleLink:
             raise ConnectionDropped(self._terminal)
         return self._client
 
-    def _ends(self, profile: GattProfile) -> tuple[BleakGATTCharacteristic, BleakGATTCharacteristic] | None:
-        """The characteristics towards and from the adapter, if the device has them.
 
-        Clones of one service disagree on which is which, so the properties decide where the table is wrong.
-        """
-        for service in self._services():
-            if service.uuid != profile.service:
-                continue
-            first = service.get_characteristic(profile.write)
-            second = service.get_characteristic(profile.notify)
-            if first is None or second is None:
-                continue
-            for outlet, inlet in ((first, second), (second, first)):
-                if _has(outlet, _WRITES) and _has(inlet, _NOTIFIES):
-                    return outlet, inlet
-        return None
+def _ends(services: list[BleakGATTService], profile: GattProfile) -> _Ends | None:
+    """The characteristics towards and from the adapter, if the device has them.
 
-    def _services(self) -> list[BleakGATTService]:
-        return [] if self._client is None else list(self._client.services)
+    Clones of one service disagree on which is which, so the properties decide where the table is wrong.
+    """
+    for service in services:
+        if service.uuid != profile.service:
+            continue
+        first = service.get_characteristic(profile.write)
+        second = service.get_characteristic(profile.notify)
+        if first is None or second is None:
+            continue
+        for outlet, inlet in ((first, second), (second, first)):
+            if _has(outlet, _WRITES) and _has(inlet, _NOTIFIES):
+                return outlet, inlet
+    return None
 
 
 def _has(characteristic: BleakGATTCharacteristic, names: tuple[str, ...]) -> bool:
