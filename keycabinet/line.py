@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from types import TracebackType
 from typing import TypeVar
 
@@ -161,6 +162,10 @@ class Line:
             connection.close()
             await asyncio.wait([self._gone], timeout=CLOSING_S)
         self._release()
+
+    def __del__(self) -> None:
+        if not self._closed:
+            warnings.warn(f"line {self.name} was never closed", ResourceWarning, source=self, stacklevel=1)
 
     def _release(self) -> None:
         ownership, self._ownership = self._ownership, None
