@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
 from bleak import BleakClient, BleakScanner
@@ -43,6 +43,8 @@ SMALLEST_WRITE = 20
 """Bytes that every connection carries: the default ATT MTU of 23 less the header (Bluetooth Core, Vol 3, Part
 F)."""
 DISCONNECT_S = 5.0
+GATT_S = 10.0
+"""Longest wait for one acknowledgement; a stack may wait half a minute and more."""
 _NEEDS_BOND = (0x05, 0x08, 0x0F)
 _WRITES = ("write", "write-without-response")
 _NOTIFIES = ("notify", "indicate")
@@ -168,7 +170,7 @@ class BleLink:
         self._outlet: BleakGATTCharacteristic | None = None
 
     def attach(self, client: BleakClient) -> None:
-        """Take the connected client and look what it offers. Raises ConnectionDropped if it is gone already."""
+        """Take the connected client and see what it offers. Raises ConnectionDropped if it is gone."""
         self._client = client
         try:
             services = list(client.services)
@@ -204,19 +206,15 @@ class BleLink:
         def notified(_: BleakGATTCharacteristic, data: bytearray) -> None:
             received(bytes(data))
 
-        try:
+        async with self._bounded():
             await client.start_notify(self._inlet, notified)
-        except (BleakError, OSError, EOFError) as error:
-            raise _link_error(self._terminal, error, ConnectionDropped) from error
 
     async def unsubscribe(self) -> None:
         """Stop the notifications."""
         inlet, self._inlet, self._outlet, self._lost = self._inlet, None, None, None
         if inlet is not None:
-            try:
+            async with self._bounded():
                 await self._connected().stop_notify(inlet)
-            except (BleakError, OSError, EOFError) as error:
-                raise _link_error(self._terminal, error, ConnectionDropped) from error
 
     async def write(self, data: bytes) -> None:
         """Send `data` in pieces of what one packet carries, acknowledged where the adapter can."""
@@ -225,11 +223,9 @@ class BleLink:
             raise ConnectionDropped(self._terminal, "nothing is subscribed")
         size = max(SMALLEST_WRITE, outlet.max_write_without_response_size)
         acknowledged = "write" in outlet.properties
-        try:
-            for at in range(0, len(data), size):
+        for at in range(0, len(data), size):
+            async with self._bounded():
                 await client.write_gatt_char(outlet, data[at : at + size], response=acknowledged)
-        except (BleakError, OSError, EOFError) as error:
-            raise _link_error(self._terminal, error, ConnectionDropped) from error
 
     async def close(self) -> None:
         """Disconnect; the far end may be gone already, so whatever bleak then says is of no interest."""
@@ -238,6 +234,17 @@ class BleLink:
             with contextlib.suppress(BleakError, OSError, EOFError, TimeoutError):
                 async with asyncio.timeout(DISCONNECT_S):
                     await client.disconnect()
+
+    @contextlib.asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        """One GATT operation: bounded, with bleak's errors as ours."""
+        try:
+            async with asyncio.timeout(GATT_S):
+                yield
+        except TimeoutError:
+            raise ConnectionDropped(self._terminal, f"no acknowledgement for {GATT_S:g} s") from None
+        except (BleakError, OSError, EOFError) as error:
+            raise _link_error(self._terminal, error, ConnectionDropped) from error
 
     def _connected(self) -> BleakClient:
         if self._client is None or not self._client.is_connected:

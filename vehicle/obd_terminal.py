@@ -24,7 +24,7 @@ from vehicle.link import Link, RadioPort
 from vehicle.model import Absence, Capability, Reading, Telemetry
 from vehicle.obd.dtc import decode_codes
 from vehicle.obd.frames import Answer
-from vehicle.obd.pids import PIDS, decode_supported, decode_vin
+from vehicle.obd.pids import PIDS, decode_monitor_status, decode_supported, decode_vin
 from vehicle.session import Session, ends_visit, identify
 from vehicle.terminal import Terminal
 
@@ -134,8 +134,8 @@ class Visit:
             fuel_percent=await self._value(FUEL),
             control_module_v=await self._value(MODULE_VOLTAGE),
             distance_since_clear_km=_whole(await self._value(SINCE_CLEAR)),
-            stored_dtcs=await self._reading("03", self._codes),
-            pending_dtcs=await self._reading("07", self._codes),
+            stored_dtcs=_distinct(await self._stored_codes()),
+            pending_dtcs=_distinct(await self._reading("07", self._codes)),
             adapter_v=await self._adapter_voltage(),
         )
 
@@ -201,6 +201,17 @@ class Visit:
                 return vin, message.ecu, Absence.IMPLAUSIBLE
         return None, answer.messages[0].ecu, Absence.IMPLAUSIBLE
 
+    async def _stored_codes(self) -> Reading[tuple[str, ...]]:
+        """The stored codes, held against the control units' own count (PID 01): a line that was lost, or a whole
+        answer, does not show in the list itself, and fewer codes than counted are no list."""
+        read = await self._reading("03", self._codes)
+        if read.value is None:
+            return read
+        counted = await self._reading("0101", _count_codes)
+        if counted.value is not None and len(read.value) < counted.value:
+            return Reading.absent(Absence.INCOMPLETE, read.source, read.at)
+        return read
+
     def _codes(self, answer: Answer) -> tuple[tuple[str, ...] | None, str, Absence]:
         """The codes of all control units. With one of them unread the list would look complete and not be."""
         ecus = ",".join(sorted({message.ecu for message in answer.messages}))
@@ -209,7 +220,7 @@ class Visit:
             decoded = decode_codes(message.payload, counted=self._session.on_can)
             if decoded is None:
                 return None, ecus, Absence.INCOMPLETE
-            codes.extend(code for code in decoded if code not in codes)
+            codes.extend(decoded)
         if answer.faults or answer.waiting:
             return None, ecus, Absence.INCOMPLETE
         return tuple(codes), ecus, Absence.INCOMPLETE
@@ -226,6 +237,12 @@ class Visit:
         return Reading.of(voltage, "adapter:ATRV", _now())
 
 
+def _count_codes(answer: Answer) -> tuple[int | None, str, Absence]:
+    statuses = [decode_monitor_status(message.payload[2:]) for message in answer.messages]
+    count = sum(status.dtc_count for status in statuses if status is not None)
+    return count, answer.messages[0].ecu, Absence.INCOMPLETE
+
+
 def _absence(error: AdapterError | BusError) -> Absence:
     return next(absence for kind, absence in ABSENCES if isinstance(error, kind))
 
@@ -233,6 +250,12 @@ def _absence(error: AdapterError | BusError) -> Absence:
 def _whole(reading: Reading[float]) -> Reading[int]:
     """The same reading as a whole number, which its formula makes it."""
     value = None if reading.value is None else int(reading.value)
+    return Reading(value, reading.reason, reading.source, reading.at)
+
+
+def _distinct(reading: Reading[tuple[str, ...]]) -> Reading[tuple[str, ...]]:
+    """The same reading with each code once: several control units may store the same."""
+    value = None if reading.value is None else tuple(dict.fromkeys(reading.value))
     return Reading(value, reading.reason, reading.source, reading.at)
 
 

@@ -297,6 +297,35 @@ async def test_never_a_hang_and_never_a_wrong_value(fault: Fault) -> None:
                     assert device.interruptions == 0
 
 
+@pytest.mark.parametrize("bus", list(Bus))
+@pytest.mark.parametrize("unknown", [(), ("H1",)])
+async def test_long_lists_lose_lines_and_give_no_wrong_list(bus: Bus, unknown: tuple[str, ...]) -> None:
+    codes = tuple(f"P0{n}" for n in range(301, 311))
+    for fault in (Fault.TRUNCATED, Fault.GAP, Fault.NOISE, Fault.DATA_ERROR):
+        for request in ("03", "0902"):
+            car = Car(stored_dtcs=codes)
+            async with one_car(car, Elm327Device(car, bus=bus, unknown=unknown)) as (terminal, device, _):
+                check(await terminal.read_telemetry(), car)
+                device.fail(request, fault, 9)
+                read = await terminal.read_telemetry()
+                check(read, car, all_known=False)
+                if request == "0902":
+                    assert read.vin.value is None
+                elif fault in (
+                    Fault.NOISE,
+                    Fault.DATA_ERROR,
+                ):  # the others may lose a unit that stores nothing
+                    assert read.stored_dtcs.value is None
+
+
+async def test_two_reads_of_one_terminal_take_turns() -> None:
+    car = Car()
+    async with one_car(car) as (terminal, device, _):
+        for read in await asyncio.gather(terminal.read_telemetry(), terminal.read_telemetry()):
+            check(read, car)
+        assert device.interruptions == 0
+
+
 async def test_no_data_is_asked_once_more_then_left() -> None:
     async with one_car(Car()) as (terminal, device, _):
         device.fail("01A6", Fault.NO_DATA, 2)
