@@ -20,7 +20,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from keycabinet.errors import KeyCabinetError
 from lifecycle.errors import InvalidRequest, MotorPoolError, Refused, UnknownThing
+from lifecycle.ledger import LedgerError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -271,6 +273,14 @@ async def _on_motorpool_error(request: Request, error: Exception) -> JSONRespons
     return response(from_error(error, request.url.path))
 
 
+async def _on_equipment_error(request: Request, error: Exception) -> JSONResponse:
+    """A ledger or a cabinet failed below the motor pool: for the client the station is unavailable for now."""
+    assert isinstance(error, LedgerError | KeyCabinetError)
+    if not error.retryable:
+        return await _on_crash(request, error)
+    return response(problem("station_unavailable", request.url.path, detail=str(error)))
+
+
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     found = [
@@ -304,6 +314,8 @@ def install(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
     handlers: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
         MotorPoolError: _on_motorpool_error,
+        LedgerError: _on_equipment_error,
+        KeyCabinetError: _on_equipment_error,
         RequestValidationError: _on_validation_error,
         HTTPException: _on_http_error,
         Exception: _on_crash,

@@ -13,7 +13,7 @@ from typing import Any
 
 from lifecycle import MotorPool
 from lifecycle.errors import MotorPoolError
-from lifecycle.ledger import Event
+from lifecycle.ledger import Event, LedgerError
 
 KEEP_ALIVE_S = 15.0
 """A comment line about every 15 s keeps proxies from dropping the stream (HTML standard, section 9.2.7)."""
@@ -124,7 +124,7 @@ async def server_sent(
     while not waits.closing:
         try:
             page = await next_page(pool, waits, after=after, wait=KEEP_ALIVE_S, vehicle=vehicle)
-        except MotorPoolError as error:
+        except (MotorPoolError, LedgerError) as error:
             logger.warning("event stream ended after %d: %s", after, error)
             return
         after = page.next

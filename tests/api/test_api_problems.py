@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from api import problems
+from keycabinet.errors import DeviceSilent
 from lifecycle.errors import (
     CommandConflict,
     InvalidRequest,
@@ -19,6 +21,7 @@ from lifecycle.errors import (
     StationUnavailable,
     UnknownThing,
 )
+from lifecycle.ledger import LedgerClosed, LedgerUnavailable
 from lifecycle.model import Alternative, Reason
 
 REFUSED = Refused(
@@ -90,6 +93,9 @@ async def test_a_refusal_has_every_code_both_languages_and_alternatives() -> Non
         (StationUnavailable("cabinet A is silent"), 503, "station-unavailable", ["station_unavailable"]),
         (ReleaseFailed("A-07", "rejected", None), 503, "station-unavailable", ["release_failed"]),
         (MotorPoolError("odd"), 409, "conflict", ["motorpool_error"]),
+        (LedgerUnavailable(Path("a.db"), "disk full"), 503, "station-unavailable", ["station_unavailable"]),
+        (DeviceSilent("board a1", "no reply"), 503, "station-unavailable", ["station_unavailable"]),
+        (LedgerClosed(Path("a.db")), 500, "internal", ["internal"]),
     ],
 )
 async def test_each_error_has_its_status_and_codes(

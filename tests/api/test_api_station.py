@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,17 @@ async def test_a_bad_idempotency_key_is_a_problem(tmp_path: Path, key: str) -> N
         )
         assert found.status_code == 422, found.text
         assert found.json()["field"] == "header.Idempotency-Key"
+
+
+async def test_a_large_body_is_refused_however_it_comes(tmp_path: Path) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(70):
+            yield b" " * 1024
+
+    async with station(tmp_path) as at:
+        found = await at.http.post("/v1/checkouts", content=pieces())
+        assert found.status_code == 413
+        assert found.json()["type"] == "/problems/too-large"
 
 
 async def test_a_token_is_asked_for_everywhere(tmp_path: Path) -> None:
