@@ -2,6 +2,7 @@
 
 from simulator.terminals.air import AirPacket
 from simulator.terminals.elm327_device import Bus, CarTruth, Elm327Device, Fault
+from simulator.terminals.memory_radio import MemoryRadio
 from simulator.terminals.park import TerminalPark
 
-__all__ = ["AirPacket", "Bus", "CarTruth", "Elm327Device", "Fault", "TerminalPark"]
+__all__ = ["AirPacket", "Bus", "CarTruth", "Elm327Device", "Fault", "MemoryRadio", "TerminalPark"]

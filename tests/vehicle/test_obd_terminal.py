@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from simulator.terminals import AirPacket, Bus, Elm327Device, Fault, TerminalPark
+from simulator.terminals import AirPacket, Bus, Elm327Device, Fault, MemoryRadio, TerminalPark
 from vehicle import Absence, Telemetry, Terminal, TerminalConfig, VehicleError, open_terminal
 from vehicle.ble import Radio
 from vehicle.errors import (
@@ -276,25 +276,27 @@ async def test_a_closed_terminal_reads_no_more() -> None:
 
 # -- what goes wrong at the adapter and in the car
 
-REQUESTS = ("0100", "0902", "03", "ATZ", "ATH1", "ATDPN")
+REQUESTS = ("0100", "0120", "0902", "01A6", "03", "07", "0101", "ATZ", "ATE0", "ATH1", "ATDPN", "ATRV", "ATI")
 
 
+@pytest.mark.parametrize("bus", list(Bus))
 @pytest.mark.parametrize("fault", list(Fault))
-async def test_never_a_hang_and_never_a_wrong_value(fault: Fault) -> None:
+async def test_never_a_hang_and_never_a_wrong_value(bus: Bus, fault: Fault) -> None:
     for request in REQUESTS:
-        for times in (1, 9):
-            car = Car()
-            async with one_car(car) as (terminal, device, _):
-                device.fail(request, fault, times)
-                async with asyncio.timeout(120):
-                    result = await outcome(terminal)
-                if isinstance(result, Telemetry):
-                    check(result, car, all_known=False)
-                else:
-                    assert str(result).startswith(f"{result.terminal}: ")
-                    assert result.terminal == "P-112"
-                if fault not in (Fault.SILENCE, Fault.CUT):
-                    assert device.interruptions == 0
+        for times in (1, 2, 9):
+            car, radio = Car(), MemoryRadio()
+            device = radio.add(car, ADDRESS, adapter=Elm327Device(car, bus=bus))
+            device.fail(request, fault, times)
+            terminal = open_terminal(TerminalConfig(kind="obd", address=ADDRESS), radio, name="P-112")
+            async with asyncio.timeout(120):
+                result = await outcome(terminal)
+            if isinstance(result, Telemetry):
+                check(result, car, all_known=False)
+            else:
+                assert str(result).startswith(f"{result.terminal}: ")
+                assert result.terminal == "P-112"
+            if fault not in (Fault.SILENCE, Fault.CUT):
+                assert device.interruptions == 0
 
 
 @pytest.mark.parametrize("bus", list(Bus))
