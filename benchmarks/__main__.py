@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .figures import BenchmarkError, Figure
 from .harness import Bench, Benchmark
 from .ledger import Ledger
-from .machine import QUIET, Bystanders, machine
+from .machine import QUIET, Bystanders, go_before_others, machine
 from .rtu import Rtu
 from .tables import as_json, as_markdown, as_table
 from .tcp import Tcp
@@ -91,4 +91,5 @@ def _stepper(progress: Progress, benchmark: Benchmark) -> Callable[[str], None]:
 
 
 if __name__ == "__main__":
+    go_before_others()
     sys.exit(main())
