@@ -2,7 +2,7 @@
 # Installs the Debian packages some tests talk to (peers none of us wrote), once, and only where that is allowed.
 # Where it is not, those tests are skipped and say so; in CI a skip is a failure.
 set -u
-packages="gcc libc6-dev libmodbus-dev mbpoll"
+packages="gcc libc6-dev libmodbus-dev mbpoll dbus chromium"
 stamp="$(dirname "$0")/../../.venv/.peers"
 [ -e "$stamp" ] && exit 0
 missing=""
