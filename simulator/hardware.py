@@ -12,11 +12,12 @@ from keycabinet.pacing import Pacer, RealPacer
 from keycabinet.profile import profiles
 from keycabinet.timerfd import TimerFd
 from keycabinet.transport import MODBUS_TCP, SERIAL, LineUrl, Link, open_link
-from keycabinet.wiring import Input, Output, Wiring
+from keycabinet.wiring import Wiring
 from simulator.cabinets import MemorySerial, ModbusTcpPort, PtyLine, RelayBoard, RtuTcpPort, Wire
 from simulator.cabinets.log import FrameLog
 from simulator.pacing import Watch, WorldPacer
-from simulator.world import DOOR, Car, Change, Door, World
+from simulator.sensing import Sensors, switches
+from simulator.world import Car, Change, World
 
 LOOPBACK = "127.0.0.1"
 START_BITS = 1
@@ -56,8 +57,8 @@ TerminalFactory = Callable[[World, Mapping[str, Any]], Terminals]
 
 
 @dataclass(frozen=True, slots=True)
-class _Fitted:
-    """A board in its cabinet."""
+class Fitted:
+    """A board in its cabinet: its name there, the line it hangs on."""
 
     cabinet: str
     label: str
@@ -92,7 +93,10 @@ class SimulatedHardware:
         self.urls: dict[str, str] = {}
         self.logs: dict[str, FrameLog] = {name: FrameLog() for name in lines}
         self._lines = {name: LineUrl.parse(url) for name, url in lines.items()}
-        self._boards: list[_Fitted] = []
+        self.sensors = Sensors()
+        self.wirings: dict[str, Wiring] = {}
+        self._boards: list[Fitted] = []
+        self._unsteady: dict[str, int] = {}
         self._watches: dict[str, Watch] = {}
         self._ports: dict[str, Port] = {}
         self._mode: StartMode | None = None
@@ -191,6 +195,37 @@ class SimulatedHardware:
         """Return one board. KeyError when the cabinet has no such board."""
         return self._fitted(cabinet, label).board
 
+    @property
+    def fitted(self) -> tuple[Fitted, ...]:
+        """Every board, in the order of the description."""
+        return tuple(self._boards)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Every line's name, in the order of the description."""
+        return tuple(self._lines)
+
+    def scheme(self, line: str) -> str:
+        """Return how a line is reached: `keycabinet.transport.SERIAL`, MODBUS_TCP or RTU_TCP."""
+        return self._lines[line].scheme
+
+    def port(self, line: str) -> Port:
+        """Return the port of a line, while started; each start makes a new one. KeyError otherwise."""
+        return self._ports[line]
+
+    def cabinets_on(self, line: str) -> tuple[str, ...]:
+        """Return the cabinets that have a board on a line."""
+        return tuple(dict.fromkeys(each.cabinet for each in self._boards if each.line == line))
+
+    def touch(self, cabinet: str) -> None:
+        """Let the next polls of a cabinet run: something that they may see has changed."""
+        self._watches[cabinet].touch()
+
+    def disquiet(self, cabinet: str, by: int) -> None:
+        """Count something in (1) or out (-1) that may change by itself what a poll sees: no poll is left out then."""
+        self._unsteady[cabinet] = self._unsteady.get(cabinet, 0) + by
+        self.touch(cabinet)
+
     def power(self, cabinet: str, label: str, on: bool) -> None:
         """Cut or restore the supply of one board."""
         board = self._fitted(cabinet, label).board
@@ -218,6 +253,7 @@ class SimulatedHardware:
             door_lock=wiring.door_lock is not None,
         )
         self._watches[name] = Watch()
+        self.wirings[name] = wiring
         for each in config.boards:
             profile = profiles().get(each.profile)
             if profile is None:
@@ -226,10 +262,10 @@ class SimulatedHardware:
                 each.address,
                 profile.outputs.count,
                 profile.inputs.count if profile.inputs else 0,
-                sense=_senses(self.world, wiring, each.label),
-                switched=_switches(self.world, wiring, each.label),
+                sense=self.sensors.senses(self.world, wiring, each.label),
+                switched=switches(self.world, wiring, each.label),
             )
-            self._boards.append(_Fitted(name, each.label, each.line, board))
+            self._boards.append(Fitted(name, each.label, each.line, board))
 
     async def _bring_up(self, name: str, url: LineUrl, site_ports: bool) -> None:
         port = self._port(name, url)
@@ -264,7 +300,7 @@ class SimulatedHardware:
         )
         return PtyLine(wire, timer) if real else MemorySerial(name, wire)
 
-    def _fitted(self, cabinet: str, label: str) -> _Fitted:
+    def _fitted(self, cabinet: str, label: str) -> Fitted:
         for fitted in self._boards:
             if (fitted.cabinet, fitted.label) == (cabinet, label):
                 return fitted
@@ -302,6 +338,8 @@ class SimulatedHardware:
                 self._watches[fitted.cabinet].touch()
 
     def _steady(self, cabinet: str) -> bool:
+        if self._unsteady.get(cabinet):
+            return False
         for fitted in self._boards:
             if fitted.cabinet != cabinet:
                 continue
@@ -310,44 +348,6 @@ class SimulatedHardware:
             if not (connected and fitted.board.powered) or any(fitted.board.modes):
                 return False
         return True
-
-
-def _senses(world: World, wiring: Wiring, label: str) -> Callable[[int], bool]:
-    """Return what reads an input: 1 for key present, latch locked, door shut, unless the wiring inverts it."""
-    cabinet = wiring.cabinet
-    readings: dict[int, Callable[[], bool]] = {}
-
-    def connect(wire: Input | None, reading: Callable[[], bool]) -> None:
-        if wire is not None and wire.board == label:
-            readings[wire.channel] = (lambda: not reading()) if wire.inverted else reading
-
-    for each in wiring.slots:
-        slot = each.slot
-        connect(each.key, lambda slot=slot: world.hanging(cabinet, slot) is not None)  # type: ignore[misc]
-        connect(each.latch, lambda slot=slot: not world.unlocked(cabinet, slot))  # type: ignore[misc]
-    connect(wiring.door_contact, lambda: world.door(cabinet) is not Door.OPEN)
-    return lambda channel: channel in readings and readings[channel]()
-
-
-def _switches(world: World, wiring: Wiring, label: str) -> Callable[[int, bool], None]:
-    """Return what a relay of a board drives: a solenoid, a lamp, or nothing."""
-    loads: dict[int, tuple[Callable[[str, int, bool], None], int]] = {}
-
-    def connect(wire: Output | None, load: Callable[[str, int, bool], None], slot: int) -> None:
-        if wire is not None and wire.board == label:
-            loads[wire.channel] = (load, slot)
-
-    for each in wiring.slots:
-        connect(each.lock, world.energise, each.slot)
-        connect(each.lamp, world.light, each.slot)
-    connect(wiring.door_lock, world.energise, DOOR)
-
-    def switched(channel: int, on: bool) -> None:
-        if channel in loads:
-            load, slot = loads[channel]
-            load(wiring.cabinet, slot, on)
-
-    return switched
 
 
 def _kind(port: Port) -> str:

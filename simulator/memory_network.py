@@ -119,9 +119,10 @@ class Network:
         if server is None or not server.is_serving():
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"Connect call failed {remote}")
         source = (local or ("127.0.0.1", 0))[0], (local or ("", 0))[1] or self._ephemeral()
-        client = MemoryTransport(self, factory(), source, remote)
-        accepted = client.peer = server._accept(remote, source)
-        accepted.peer = client
+        protocol = factory()
+        accepted = server._accept(remote, source)  # a server that is out of service refuses here
+        client = MemoryTransport(self, protocol, source, remote)
+        client.peer, accepted.peer = accepted, client
         accepted.get_protocol().connection_made(accepted)
         client.get_protocol().connection_made(client)
         return client, client.get_protocol()

@@ -24,6 +24,20 @@ class Door(StrEnum):
     OPEN = "open"
 
 
+class Bolt(StrEnum):
+    """What may be wrong with a bolt."""
+
+    JAMMED = "jammed"  # the solenoid does not move it
+    WELDED = "welded"  # it is drawn and does not fall back
+
+
+class Hinge(StrEnum):
+    """What may be wrong with a door that is being shut."""
+
+    AJAR = "ajar"  # it seems shut and is not: the contact says open, the bolt finds no hole
+    LEFT_OPEN = "left open"  # nobody shuts it
+
+
 class Place(NamedTuple):
     """A slot of a cabinet."""
 
@@ -41,7 +55,7 @@ class Change(NamedTuple):
     @property
     def cabinet(self) -> str | None:
         """The cabinet concerned."""
-        return None if self.kind.startswith("car_") else str(self.details[0])
+        return None if self.kind.startswith(("car_", "fault_")) else str(self.details[0])
 
     def line(self) -> str:
         """Return the change as one line of text, the same on every machine; times to the microsecond."""
@@ -61,3 +75,5 @@ class Car:
     pending_dtcs: tuple[str, ...] = ()
     distance_since_clear_km: float = 0.0
     in_range: bool = True
+    lights_on: bool = False
+    doors_open: bool = False

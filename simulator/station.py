@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from keycabinet import Opener, Pacer
 from lifecycle.model import Vehicle, parse_slot_label
@@ -17,12 +18,18 @@ from lifecycle.site import Site
 from simulator.cabinets.log import FrameLog
 from simulator.hardware import Endpoint, SimulatedHardware, StartMode
 from simulator.model import Car
-from simulator.terminals import TerminalPark
+from simulator.terminals import Elm327Device, MemoryRadio, TerminalPark
+from simulator.terminals.memory_radio import OnAir
 from simulator.world import World
 from vehicle import TerminalConfig
 from vehicle.ble import Radio
+from vehicle.link import RadioPort
 
 DEFAULT_PROFILE = "fff0"
+FLAT_V = 8.0
+"""Below this, volts, an adapter's regulator gives up and it falls silent."""
+
+RadioKind = Literal["bumble", "memory"]
 
 
 class CarTruth:
@@ -32,42 +39,82 @@ class CarTruth:
         self._world = world
         self._car = car
 
+    @property
+    def in_range(self) -> bool:
+        """Whether the adapter is heard: the car stands near, and its battery feeds the adapter."""
+        car = self._world.car(self._car)
+        return car.in_range and car.battery_v >= FLAT_V
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._world.car(self._car), name)
 
 
 class StationTerminals:
-    """The adapters plugged into a world's cars, on one simulated air."""
+    """The adapters plugged into a world's cars, on one simulated air, or on a radio in memory."""
 
-    def __init__(self, world: World, configs: Mapping[str, TerminalConfig]) -> None:
-        self._world = world
+    def __init__(
+        self, world: World, configs: Mapping[str, TerminalConfig], radio: RadioKind = "bumble"
+    ) -> None:
         self._configs = configs
+        self._kind = radio
+        self._truths = {car: CarTruth(world, car) for car in configs}
         self._park: TerminalPark | None = None
+        self.memory = MemoryRadio() if radio == "memory" else None
+        self.adapters: dict[str, Elm327Device] = {
+            car: Elm327Device(truth) for car, truth in self._truths.items()
+        }
+        if self.memory is not None:
+            for car, config in configs.items():
+                assert config.address is not None
+                self.memory.add(
+                    self._truths[car],
+                    config.address,
+                    config.profile or DEFAULT_PROFILE,
+                    adapter=self.adapters[car],
+                )
 
     @property
     def park(self) -> TerminalPark:
-        """The adapters on the air. RuntimeError before `start`."""
+        """The adapters on the air. RuntimeError before `start`, and with a radio in memory."""
         if self._park is None:
-            raise RuntimeError("the terminals are not started")
+            raise RuntimeError("the terminals are not started, or not on a simulated air")
         return self._park
+
+    @property
+    def radio(self) -> RadioPort:
+        """The radio on which they are heard."""
+        return self.memory or Radio(*self.radio_backends)
 
     @property
     def radio_backends(self) -> tuple[Any, Any]:
         return self.park.client_backend, self.park.scanner_backend
 
+    def on_air(self, car: str) -> OnAir | None:
+        """One terminal of a radio in memory; None on a simulated air. KeyError for a car without one."""
+        config = self._configs[car]
+        return None if self.memory is None else self.memory.on_air(config.address or "")
+
     def endpoints(self) -> Sequence[Endpoint]:
-        return [
-            Endpoint(car, "BLE terminal", f"ble://{config.address}") for car, config in self._configs.items()
-        ]
+        kind = "BLE terminal" if self.memory is None else "terminal in memory"
+        return [Endpoint(car, kind, f"ble://{config.address}") for car, config in self._configs.items()]
 
     async def start(self) -> None:
+        if self._kind == "memory":
+            return
         self._park = TerminalPark()
         for car, config in self._configs.items():
             assert config.address is not None
-            self._park.add(CarTruth(self._world, car), config.address, config.profile or DEFAULT_PROFILE)
+            self._park.add(
+                self._truths[car],
+                config.address,
+                config.profile or DEFAULT_PROFILE,
+                adapter=self.adapters[car],
+            )
         await self._park.start()
 
     async def stop(self) -> None:
+        if self.memory is not None:
+            self.memory.hang_up()
         if self._park is not None:
             await self._park.stop()
             self._park = None
@@ -87,8 +134,15 @@ class SimulatedStation:
     """Cabinets, cars and terminals of a site. `world` is what is true; people act on it."""
 
     def __init__(
-        self, site: Site, *, seed: int = 0, strict: bool = False, skip_idle_polls: bool = True
+        self,
+        site: Site,
+        *,
+        seed: int = 0,
+        strict: bool = False,
+        skip_idle_polls: bool = True,
+        radio: RadioKind = "bumble",
     ) -> None:
+        """`radio`: "bumble" carries real ATT and L2CAP below unmodified bleak; "memory" the GATT bytes alone."""
         self._site = site
         roster = site.roster
         chance = random.Random(seed)
@@ -100,7 +154,7 @@ class SimulatedStation:
             terminals={
                 each.id: each.terminal for each in roster.vehicles.values() if each.terminal.kind == "obd"
             },
-            terminal_factory=StationTerminals,
+            terminal_factory=partial(StationTerminals, radio=radio),
             seed=seed,
             strict=strict,
             skip_idle_polls=skip_idle_polls,
@@ -132,9 +186,9 @@ class SimulatedStation:
         return {name: self.hardware.pacer(name) for name in self._site.cabinets}
 
     @property
-    def radio(self) -> Radio:
+    def radio(self) -> RadioPort:
         """The radio on which the cars' terminals are heard."""
-        return Radio(*self.hardware.radio_backends)
+        return self.terminals.radio
 
     def options(self) -> dict[str, Any]:
         """What `MotorPool.open` takes to work with this hardware in place of the site's own."""

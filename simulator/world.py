@@ -12,11 +12,13 @@ import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from simulator.model import DOOR, Car, Change, Detail, Door, Place, WorldError
+from simulator.model import DOOR, Bolt, Car, Change, Detail, Door, Hinge, Place, WorldError
 
-__all__ = ["DOOR", "Car", "Change", "Door", "Place", "World", "WorldError"]
+__all__ = ["DOOR", "Bolt", "Car", "Change", "Door", "Hinge", "Place", "World", "WorldError"]
 
 Listener = Callable[[Change], None]
+CHARGING_KM = 5.0
+CHARGED_V = 12.6
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +32,8 @@ class _Lock:
     unlock_at: float | None = None
     relock_at: float | None = None
     pulses: int = 0
+    trouble: Bolt | None = None
+    needs_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -37,6 +41,8 @@ class _Cabinet:
     locks: dict[int, _Lock]
     has_door: bool
     door_open: bool
+    ajar: bool = False
+    hinge: Hinge | None = None
     hanging: dict[int, str] = field(default_factory=dict)
     lamps: dict[int, bool] = field(default_factory=dict)
 
@@ -149,6 +155,11 @@ class World:
             return Door.OPEN
         return Door.SHUT if found.locks[DOOR].unlocked else Door.LOCKED
 
+    def contact_shut(self, cabinet: str) -> bool:
+        """Tell what a door's contact feels: a door that is ajar is not shut."""
+        found = self._cabinet(cabinet)
+        return not (found.door_open or found.ajar)
+
     def lamp(self, cabinet: str, slot: int) -> bool:
         """Tell whether the lamp at a slot is lit."""
         self._lock(cabinet, slot)
@@ -173,11 +184,15 @@ class World:
             lock.energised_at = now
             lock.pulses += 1
             lock.relock_at = None
-            if lock.has_bolt and not lock.unlocked:
-                lock.unlock_at = self._schedule(lock, now + self.least_pulse_s)
+            if lock.has_bolt and not lock.unlocked and lock.trouble is not Bolt.JAMMED:
+                lock.unlock_at = self._schedule(lock, now + (lock.needs_s or self.least_pulse_s))
             self._happen("coil_on", cabinet, slot)
+            if lock.trouble is not None:
+                self._happen("bolt_stuck", cabinet, slot, lock.trouble.value)
             return
         lasted_ms = round((now - (lock.energised_at or 0.0)) * 1000)
+        if lock.needs_s is not None and lock.unlock_at is not None:
+            self._happen("bolt_stuck", cabinet, slot, "weak")
         lock.energised_at = lock.unlock_at = None
         if lock.has_bolt and lock.unlocked and self._would_fall(lock):
             lock.relock_at = self._schedule(lock, now + self.relock_s)
@@ -205,21 +220,28 @@ class World:
         self._open(cabinet, "door_forced")
 
     def shut_door(self, cabinet: str) -> None:
-        """Shut a door; its bolt falls unless the solenoid holds it."""
+        """Shut a door; its bolt falls unless the solenoid holds it, or the door only seems shut."""
         found = self._cabinet(cabinet)
-        if not (found.has_door and found.door_open):
+        if not (found.has_door and (found.door_open or found.ajar)):
             raise WorldError(f"cabinet {cabinet} has no open door")
         self.settle()
-        found.door_open = False
-        self._happen("door_shut", cabinet)
-        self._fall(found.locks[DOOR])
+        if found.hinge is Hinge.LEFT_OPEN:
+            self._happen("door_left_open", cabinet)
+            return
+        found.door_open, found.ajar = False, found.hinge is Hinge.AJAR
+        self._happen("door_ajar" if found.ajar else "door_shut", cabinet)
+        if not found.ajar:
+            self._fall(found.locks[DOOR])
 
     def pull(self, set_id: str) -> None:
         """Take a set out. Raises WorldError when it is out, its slot holds it, or a door is in the way."""
         self.settle()
         place = self._hanging_place(set_id)
         self._reach(place.cabinet)
-        if not self._lock(*place).unlocked:
+        lock = self._lock(*place)
+        if not lock.unlocked:
+            if lock.trouble is not None or lock.needs_s is not None:
+                self._happen("pull_failed", *place, set_id)
             raise WorldError(f"slot {place.slot} of cabinet {place.cabinet} holds set {set_id}")
         self._remove(set_id, place, "pulled")
 
@@ -230,20 +252,50 @@ class World:
 
     def put(self, set_id: str, cabinet: str, slot: int) -> None:
         """Hang a set up; the bolt falls. Raises WorldError when a door or another set is in the way."""
-        self.settle()
-        if self.where(set_id) is not None:
-            raise WorldError(f"set {set_id} hangs in a cabinet already")
-        found = self._empty_slot(cabinet, slot)
         self._reach(cabinet)
-        found.hanging[slot] = set_id
-        self._sets[set_id] = Place(cabinet, slot)
-        self._happen("put", cabinet, slot, set_id)
-        self._fall(found.locks[slot])
+        self._hang(set_id, cabinet, slot, "put")
+
+    def put_by_override(self, set_id: str, cabinet: str, slot: int) -> None:
+        """Hang a set up with the mechanical override key, whatever the door does."""
+        self._hang(set_id, cabinet, slot, "put_by_override")
+
+    # -- what breaks
+
+    def break_bolt(
+        self, cabinet: str, slot: int, trouble: Bolt | None, *, needs_s: float | None = None
+    ) -> None:
+        """Let a bolt be jammed or welded, or need a longer pulse (`needs_s`); None and None mend it.
+
+        Slot 0 is the door's bolt. Raises WorldError where there is no bolt.
+        """
+        self.settle()
+        lock = self._lock(cabinet, slot)
+        if not lock.has_bolt:
+            raise WorldError(f"slot {slot} of cabinet {cabinet} has no bolt of its own")
+        was_welded = lock.trouble is Bolt.WELDED
+        lock.trouble, lock.needs_s = trouble, needs_s
+        if trouble is Bolt.WELDED and not lock.unlocked:
+            lock.unlocked, lock.unlock_at = True, None
+            self._happen("unlocked", *lock.place)
+        elif was_welded and self._would_fall(lock):
+            self._fall(lock)
+
+    def break_hinge(self, cabinet: str, hinge: Hinge | None) -> None:
+        """Let a door not shut when it is shut the next time; None mends it and shuts it if that is why it stands so.
+
+        Raises WorldError where there is no door.
+        """
+        found = self._cabinet(cabinet)
+        if not found.has_door:
+            raise WorldError(f"cabinet {cabinet} has no door")
+        before, found.hinge = found.hinge, hinge
+        if hinge is None and (found.ajar or (before is Hinge.LEFT_OPEN and found.door_open)):
+            self.shut_door(cabinet)
 
     # -- what cars do
 
     def drive(self, car_id: str, km: float, *, km_per_fuel_percent: float = 6.0) -> None:
-        """Drive a car so far (km, 0 or more), burning fuel."""
+        """Drive a car so far (km, 0 or more), burning fuel; some kilometres charge its battery."""
         if km < 0:
             raise WorldError(f"cannot drive {km} km")
         car = self.car(car_id)
@@ -254,6 +306,7 @@ class World:
                 odometer_km=car.odometer_km + km,
                 distance_since_clear_km=car.distance_since_clear_km + km,
                 fuel_percent=max(0.0, car.fuel_percent - km / km_per_fuel_percent),
+                battery_v=max(car.battery_v, CHARGED_V) if km >= CHARGING_KM else car.battery_v,
             ),
         )
 
@@ -285,6 +338,9 @@ class World:
                 self._happen("unlocked", *lock.place, at=at)
             elif at == lock.relock_at:
                 lock.relock_at = None
+                if lock.trouble is Bolt.WELDED:
+                    self._happen("bolt_stuck", *lock.place, lock.trouble.value, at=at)
+                    continue
                 lock.unlocked = False
                 self._happen("locked", *lock.place, at=at)
 
@@ -298,6 +354,10 @@ class World:
         self.settle()
         self._cabinet(cabinet)
         self._happen(kind, cabinet, *details)
+
+    def note_fault(self, what: str, fault: str, target: str) -> None:
+        """Log that a fault began ("injected") or ended ("cleared")."""
+        self._happen(f"fault_{what}", fault, target)
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the seed and the log."""
@@ -337,6 +397,16 @@ class World:
             raise WorldError(f"slot {slot} of cabinet {cabinet} holds {held or 'no sets'}")
         return self._cabinet(cabinet)
 
+    def _hang(self, set_id: str, cabinet: str, slot: int, kind: str) -> None:
+        self.settle()
+        if self.where(set_id) is not None:
+            raise WorldError(f"set {set_id} hangs in a cabinet already")
+        found = self._empty_slot(cabinet, slot)
+        found.hanging[slot] = set_id
+        self._sets[set_id] = Place(cabinet, slot)
+        self._happen(kind, cabinet, slot, set_id)
+        self._fall(found.locks[slot])
+
     def _hanging_place(self, set_id: str) -> Place:
         place = self.where(set_id)
         if place is None:
@@ -349,7 +419,7 @@ class World:
 
     def _open(self, cabinet: str, kind: str) -> None:
         found = self._cabinet(cabinet)
-        found.door_open = True
+        found.door_open, found.ajar = True, False
         found.locks[DOOR].relock_at = None
         self._happen(kind, cabinet)
 
@@ -366,6 +436,9 @@ class World:
 
     def _fall(self, lock: _Lock) -> None:
         if lock.has_bolt and lock.unlocked and lock.energised_at is None:
+            if lock.trouble is Bolt.WELDED:
+                self._happen("bolt_stuck", *lock.place, lock.trouble.value)
+                return
             lock.unlocked = False
             lock.relock_at = None
             self._happen("locked", *lock.place)

@@ -44,6 +44,8 @@ VERSION: Final = 0x8000
 ON, OFF, TOGGLE = 0xFF00, 0x0000, 0x5500
 BROADCAST: Final = 0
 FACTORY_UART: Final = 0x0001  # 9600 8N1
+SILENT: Final = b""
+"""What an intercept answers when there is to be no reply."""
 
 
 class Mode(IntEnum):
@@ -68,6 +70,10 @@ class RelayBoard:
     `sense` reads an input and `switched` hears of a relay, channels counted from 1. `powered` False makes it mute,
     with its relays off. `requests` counts what it was asked. `linked` gives it the inputs linked to relays that
     some of these boards ship with.
+
+    What goes wrong with it hangs in lists that are empty as a rule: `intercepts` see each request and may answer in
+    its place (SILENT: not at all), `delays` say by how many seconds its reply is late, `deaf` whether it misses a
+    request that came so many seconds after the last byte on the wire.
     """
 
     def __init__(
@@ -86,6 +92,9 @@ class RelayBoard:
         self.switched = switched
         self.version = version
         self.requests = 0
+        self.intercepts: list[Callable[[bytes], bytes | None]] = []
+        self.delays: list[Callable[[], float]] = []
+        self.deaf: list[Callable[[float], bool]] = []
         self._powered = True
         self._relays = [False] * relays
         self._inputs = inputs
@@ -131,6 +140,11 @@ class RelayBoard:
 
     def handle(self, pdu: bytes) -> bytes | None:
         """Act on a request and return the reply; None while the board has no supply."""
+        for intercept in self.intercepts:
+            instead = intercept(pdu)
+            if instead is not None:
+                self.requests += self._powered
+                return instead if instead and self._powered else None
         if not self._powered or not pdu:
             return None
         self.requests += 1
@@ -147,6 +161,12 @@ class RelayBoard:
             return encode_reply(handler(request))
         except _Refused as refused:
             return encode_reply(ExceptionResponse(function, refused.code))
+
+    def link(self, mode: Mode) -> None:
+        """Give every channel a control mode, as somebody at the board does; inputs act on relays at once."""
+        self.look()
+        self._modes = [mode] * len(self._modes)
+        self.look()
 
     def look(self) -> None:
         """Notice changed inputs; in a mode other than normal they drive the relays."""

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from keycabinet.errors import LineHeld
+from keycabinet.errors import LineHeld, PortUnavailable
 from keycabinet.transport import Cancellable, LineUrl
 from simulator.cabinets.wire import Wire
 
 
 class MemorySerial:
-    """The host's port of one wire; one opener at a time has it."""
+    """The host's port of one wire; one opener at a time has it.
+
+    While there are `refusals` it cannot be opened, as with the adapter pulled out; each is told of an attempt.
+    """
 
     def __init__(self, name: str, wire: Wire) -> None:
         self.name = name
         self.wire = wire
         self.changed: Callable[[], None] = lambda: None
+        self.refusals: list[Callable[[], None]] = []
         self._link: _MemoryLink | None = None
         wire.deliver = self._deliver
 
@@ -27,6 +31,10 @@ class MemorySerial:
 
     async def open(self, url: LineUrl, protocol: asyncio.Protocol) -> _MemoryLink:
         """Open the port, as a `keycabinet.transport.Opener`. Raises LineHeld while somebody has it open."""
+        for told in self.refusals:
+            told()
+        if self.refusals:
+            raise PortUnavailable(str(url), "the simulated adapter is not plugged in")
         if self._link is not None:
             raise LineHeld(str(url), f"another opener of the simulated line {self.name}")
         self._link = _MemoryLink(self, protocol)

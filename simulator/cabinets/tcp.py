@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import math
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -13,6 +15,7 @@ from simulator.cabinets.board import RelayBoard
 from simulator.cabinets.frames import Mbap, MbapSplitter, encode_reply
 from simulator.cabinets.log import Frame, FrameLog
 from simulator.cabinets.wire import Wire
+from simulator.memory_network import MemoryServer
 
 TURNAROUND_S = 0.001
 NOT_SIGNIFICANT = (
@@ -22,7 +25,11 @@ NOT_SIGNIFICANT = (
 
 
 class _Port:
-    """A listening socket and its connections."""
+    """A listening socket and its connections.
+
+    What goes wrong with it: `refusals` are told of each attempt to connect, which then fails; `delays` say by how many
+    seconds what it sends is late; connections in `deaf` neither hear nor are heard, and its function is told.
+    """
 
     def __init__(self) -> None:
         self._server: asyncio.AbstractServer | None = None
@@ -31,6 +38,9 @@ class _Port:
         self._empty.set()
         self.changed: Callable[[], None] = lambda: None
         self.host, self.port = "", 0
+        self.refusals: list[Callable[[], None]] = []
+        self.delays: list[Callable[[], float]] = []
+        self.deaf: dict[asyncio.Transport, Callable[[], None]] = {}
 
     @property
     def connected(self) -> bool:
@@ -59,6 +69,25 @@ class _Port:
         for transport in tuple(self._transports):
             transport.abort()
 
+    def deafen(self, told: Callable[[], None]) -> Callable[[], None]:
+        """Let every present connection fall silent without ending; return what resets those that are left."""
+        deafened = tuple(self._transports)
+        self.deaf.update(dict.fromkeys(deafened, told))
+
+        def reset() -> None:
+            for transport in deafened:
+                if self.deaf.pop(transport, None) is not None:
+                    transport.abort()
+
+        return reset
+
+    def hears(self, transport: asyncio.Transport | None) -> bool:
+        """Tell whether bytes pass on a connection."""
+        told = self.deaf.get(transport) if transport is not None and self.deaf else None
+        if told is not None:
+            told()
+        return told is None
+
     def join(self, transport: asyncio.Transport) -> None:
         """Count a connection in."""
         self._transports[transport] = None
@@ -68,12 +97,27 @@ class _Port:
     def leave(self, transport: asyncio.Transport) -> None:
         """Count a connection out."""
         del self._transports[transport]
+        self.deaf.pop(transport, None)
         if not self._transports:
             self._empty.set()
         self.changed()
 
     def _accept(self) -> asyncio.Protocol:
+        for told in self.refusals:
+            told()
+        if not self.refusals:
+            return self._connection()
+        if isinstance(self._server, MemoryServer):
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "the simulated gateway takes no connection")
+        return _Refusal()  # a kernel has accepted already
+
+    def _connection(self) -> asyncio.Protocol:
         raise NotImplementedError
+
+
+class _Refusal(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).abort()
 
 
 class _Connection(asyncio.Protocol):
@@ -102,8 +146,14 @@ class ModbusTcpPort(_Port):
         self.turnaround_s = turnaround_s
         self.log = log or FrameLog()
 
-    def _accept(self) -> asyncio.Protocol:
+    def _connection(self) -> asyncio.Protocol:
         return _MbapConnection(self)
+
+    def lateness(self, unit: int) -> float:
+        """Return by how many seconds the answer of a unit is late."""
+        board = self._board(unit)
+        boards = () if board is None else board.delays
+        return math.fsum(delay() for delay in (*self.delays, *boards))
 
     def answer(self, request: Mbap) -> Mbap | None:
         """Act on a request; None when the board is mute. A unit that is not there gets exception 0B."""
@@ -130,11 +180,14 @@ class _MbapConnection(_Connection):
         self._free_at = 0.0
 
     def data_received(self, data: bytes) -> None:
+        if not self._gateway.hears(self._transport):
+            return
         now = self._loop.time()
         try:
             for request in self._splitter.feed(data):
                 self._gateway.log.add(Frame(now, True, request.encode()))
-                self._free_at = max(self._free_at, now) + self._gateway.turnaround_s
+                busy_s = self._gateway.turnaround_s + self._gateway.lateness(request.unit)
+                self._free_at = max(self._free_at, now) + busy_s
                 self._loop.call_at(self._free_at, self._answer, request)
         except ValueError:
             self._gateway.log.bad_frames += 1
@@ -143,7 +196,7 @@ class _MbapConnection(_Connection):
 
     def _answer(self, request: Mbap) -> None:
         reply = self._gateway.answer(request)
-        if reply is None:
+        if reply is None or not self._gateway.hears(self._transport):
             return
         data = reply.encode()
         verdict = "ok" if self._transport is not None else "nobody is connected"
@@ -165,18 +218,27 @@ class RtuTcpPort(_Port):
         await super().close()
         self.wire.close()
 
-    def _accept(self) -> asyncio.Protocol:
+    def _connection(self) -> asyncio.Protocol:
         return _RtuConnection(self)
 
     def _deliver(self, data: bytes) -> None:
+        late_s = math.fsum(delay() for delay in self.delays)
+        if late_s > 0:
+            asyncio.get_running_loop().call_later(late_s, self._send, data)
+        else:
+            self._send(data)
+
+    def _send(self, data: bytes) -> None:
         for transport in tuple(self._transports):
-            transport.write(data)
+            if self.hears(transport):
+                transport.write(data)
 
 
 class _RtuConnection(_Connection):
     def __init__(self, port: RtuTcpPort) -> None:
         super().__init__(port)
-        self._wire = port.wire
+        self._gateway = port
 
     def data_received(self, data: bytes) -> None:
-        self._wire.transmit(data)
+        if self._gateway.hears(self._transport):
+            self._gateway.wire.transmit(data)

@@ -8,6 +8,7 @@ turnaround, and the reply takes its time too. Each silence before a request is c
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -26,6 +27,7 @@ class Cancellable(Protocol):
     def cancel(self) -> None: ...
 
 
+Garbler = Callable[[bytes], bytes | None]
 CallLater = Callable[[float, Callable[[], None]], Cancellable]
 
 
@@ -35,6 +37,9 @@ class Wire:
     `strict` makes boards ignore a request that came too soon, as some do; otherwise it is only counted.
     `byte_by_byte` hands a reply over as it arrives instead of at its last byte. `call_later` is the wire's timer,
     of which at most one is pending.
+
+    What goes wrong on it hangs in lists that are empty as a rule: `on_request` and `on_reply` turn a frame into what
+    the other side hears of it (None: nothing), `echoes` are told that the host hears its own bytes.
     """
 
     def __init__(
@@ -58,6 +63,10 @@ class Wire:
         self.log = log or FrameLog()
         self.character_s = bits_per_character / baudrate
         self.silence_s = FIXED_SILENCE_S if baudrate > 19200 else 3.5 * self.character_s
+        self.on_request: list[Garbler] = []
+        self.on_reply: list[Garbler] = []
+        self.echoes: list[Callable[[], None]] = []
+        self._loop = loop
         self._time = loop.time
         self._call_later: CallLater = call_later or loop.call_later
         self._timer: Cancellable | None = None
@@ -69,6 +78,8 @@ class Wire:
         self._reply = b""
         self._reply_at = 0.0
         self._handed_over = 0
+        self._silence_before = math.inf  # the running request
+        self._late: dict[asyncio.TimerHandle, None] = {}
 
     def transmit(self, data: bytes) -> None:
         """Put the host's bytes on the wire."""
@@ -77,6 +88,7 @@ class Wire:
         now = self._time()
         if not self._request:
             self._request_at = now
+            self._silence_before = math.inf if self._quiet_since is None else now - self._quiet_since
             self._verdict = self._check_silence(now)
         elif now > self._host_until + GRACE_S:
             self.log.silence_violations += 1  # a hole inside what the boards take for one frame
@@ -89,6 +101,9 @@ class Wire:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for late in self._late:
+            late.cancel()
+        self._late.clear()
         self._request = self._reply = b""
 
     def _check_silence(self, now: float) -> str:
@@ -105,6 +120,15 @@ class Wire:
         self._timer = None
         frame, self._request = self._request, b""
         self._quiet_since = self._host_until
+        if self.echoes:
+            self._echo(frame)
+        heard: bytes | None = frame
+        for garble in self.on_request:
+            heard = None if heard is None else garble(heard)
+        if heard is None:
+            self.log.add(Frame(self._request_at, True, frame, "lost"))
+            return
+        frame = heard
         opened = open_rtu(frame)
         if opened is None:
             self.log.bad_frames += 1
@@ -120,12 +144,43 @@ class Wire:
             return
         for board in self.boards:
             if board.address == address:
+                if any(deaf(self._silence_before) for deaf in board.deaf):
+                    return
                 reply = board.handle(pdu)
                 if reply is not None:
-                    self._answer(seal_rtu(address, reply))
+                    self._reply_by(board, seal_rtu(address, reply))
                 return
 
+    def _echo(self, frame: bytes) -> None:
+        for told in self.echoes:
+            told()
+        self.deliver(frame)
+
+    def _reply_by(self, board: RelayBoard, reply: bytes) -> None:
+        late_s = math.fsum(delay() for delay in board.delays)
+        if late_s <= 0:
+            self._answer(reply)
+            return
+
+        def answer() -> None:
+            del self._late[timer]
+            if self._reply or self._request:  # it talks into what somebody else says
+                self.log.collisions += 1
+                self._reply = bytes(byte ^ 0xFF for byte in self._reply)
+                self._verdict = "collided"
+            else:
+                self._answer(reply)
+
+        timer = self._loop.call_later(late_s, answer)
+        self._late[timer] = None
+
     def _answer(self, reply: bytes) -> None:
+        for garble in self.on_reply:
+            heard = garble(reply)
+            if heard is None:
+                self.log.add(Frame(self._time(), False, reply, "lost"))
+                return
+            reply = heard
         self._reply = reply
         self._reply_at = self._time() + self.turnaround_s
         self._handed_over = 0

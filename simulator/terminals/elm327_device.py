@@ -1,8 +1,8 @@
 """An ELM327-compatible adapter plugged into a car: bytes in, bytes out, the time of each given by the caller.
 
 It insists on what real adapters insist on: a byte that arrives while it is busy aborts the request
-(`STOPPED`) and is counted in `interruptions`. Faults are queued by request with `fail`. Source: ELM327DSL
-data sheet v2.3.
+(`STOPPED`) and is counted in `interruptions`. Faults are queued by request with `fail`; `troubles` are asked about
+each command as long as they hang there. Source: ELM327DSL data sheet v2.3.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class Elm327Device:
         self.bus = bus
         self.interruptions = 0
         self.commands: list[str] = []
+        self.troubles: list[Callable[[str], Fault | None]] = []
         self._identity = identity
         self._unknown = unknown
         self._timing = timing or Timing()
@@ -139,6 +140,10 @@ class Elm327Device:
         for key in (command, ANY):
             if self._faults.get(key):
                 return self._faults[key].popleft()
+        for trouble in self.troubles:
+            fault = trouble(command)
+            if fault is not None:
+                return fault
         return None
 
     def _say(self, lines: list[str], now: float, delay_s: float, *, prompt: bool = True) -> None:
