@@ -17,14 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from lifecycle import MotorPool, Refused, Site, load_site
+from lifecycle import MotorPool, MotorPoolError, Refused, Site, load_site
 from lifecycle.clock import random_id, system_clock
 from lifecycle.ledger import verify
 from lifecycle.model import parse_slot_label
 from simulator import virtual_time
 from simulator.station import SimulatedStation
 from simulator.terminals.air import AirPacket
-from simulator.world import World
+from simulator.testing import RunningStation
 
 Speed = Literal["real", "fast"]
 _FLASH = bytes((0x05, 0x02))
@@ -48,6 +48,10 @@ class DemoResult:
     summary: tuple[tuple[str, str], ...]
     ledger_head: str
     events: int
+
+
+class StoryStuck(Exception):
+    """Something went otherwise than it must."""
 
 
 Tell = Callable[[Narration], None]
@@ -98,8 +102,11 @@ async def play(
             "holder": "motorpool demo",
         }
         async with await MotorPool.open(site, **{**reached, **options}) as pool:
-            morning = Morning(pool, station, say)
-            await morning.play()
+            morning = Morning(RunningStation(pool, station), say)
+            try:
+                await morning.play()
+            except (StoryStuck, TimeoutError, MotorPoolError) as stuck:
+                say("station", f"the story got stuck: {type(stuck).__name__} {stuck}", "refused")
             health, summary, well = pool.health(), morning.summary(), morning.went_well()
         summary = (*summary, *_traffic(station, len(on_air)))
     verified = await loop.run_in_executor(None, verify, site.ledger_path)
@@ -121,12 +128,10 @@ def _traffic(station: SimulatedStation, packets: int) -> Iterator[tuple[str, str
 class Morning:
     """The story. People act on the world; the pool only sees what its hardware tells it."""
 
-    def __init__(
-        self, pool: MotorPool, station: SimulatedStation, tell: Callable[[str, str, str], None]
-    ) -> None:
-        self._pool = pool
+    def __init__(self, station: RunningStation, tell: Callable[[str, str, str], None]) -> None:
         self._station = station
-        self._world: World = station.world
+        self._pool = station.pool
+        self._world = station.world
         self._tell = tell
         self._taken = 0
         self._returned = 0
@@ -143,11 +148,11 @@ class Morning:
         self._drive("Li Wei", "v-112", 48.2, dtcs=("P0301",))
         self._drive("Zhang Min", "v-118", 17.5)
         self._drive("Wang Fang", "v-207", 31.0)
-        await self._come_home("Li Wei", "013542", patrol, "B-05")
+        await self._come_home("Li Wei", patrol, "B-05")
         await self._telemetry("v-112")
         await self._refuse("Zhang Min", "020117", "P-112")
-        await self._come_home("Wang Fang", "027730", van, "C-01")
-        await self._come_home("Zhang Min", "020117", other, "A-02")
+        await self._come_home("Wang Fang", van, "C-01")
+        await self._come_home("Zhang Min", other, "A-02")
         await self._telemetry("v-118")
         await self._repair()
         self._tell("station", f"P-112 is {self._pool.vehicle('P-112').availability} again", "station")
@@ -170,17 +175,14 @@ class Morning:
         return trip.id
 
     async def _pull(self, label: str, key_set: str) -> None:
-        """A hand at the slot: waits for the lock to give way, opens the door where there is one, pulls the set."""
-        cabinet, slot = parse_slot_label(label)
-        await self._see(lambda: self._world.unlocked(cabinet, slot), f"slot {label} to open")
+        await self._station.pull(label, key_set)
         self._show_bytes()
-        if self._world.door(cabinet).value == "shut":
-            self._world.open_door(cabinet)
-        self._world.pull(key_set)
 
     def _show_bytes(self) -> None:
         """The frame that opened the last slot, as it crossed the wire."""
-        frames = ((name, frame) for name, log in self._station.logs.items() for frame in log.sent(_FLASH))
+        frames = (
+            (name, frame) for name, log in self._station.simulated.logs.items() for frame in log.sent(_FLASH)
+        )
         name, frame = max(frames, key=lambda each: each[1].at)
         self._tell(f"line {name}", f"{frame.data.hex(' ')}  (write single coil: relay on for 200 ms)", "line")
 
@@ -196,7 +198,7 @@ class Morning:
                 "refused",
             )
         else:
-            raise RuntimeError(f"{vehicle} was given to {name}, against the rules")
+            raise StoryStuck(f"{vehicle} was given to {name}, against the rules")
 
     def _drive(self, name: str, car: str, km: float, dtcs: tuple[str, ...] = ()) -> None:
         self._world.drive(car, km)
@@ -208,31 +210,20 @@ class Morning:
             "officer",
         )
 
-    async def _come_home(self, name: str, badge: str, checkout: str, label: str) -> None:
-        cabinet, slot = parse_slot_label(label)
-        await self._pool.identify(officer=badge, cabinet=cabinet)
+    async def _come_home(self, name: str, checkout: str, label: str) -> None:
         trip = self._pool.checkout(checkout)
-        if self._world.door(cabinet).value != "open":
-            await self._see(
-                lambda: self._world.door(cabinet).value == "shut", f"the door of {cabinet} to open"
-            )
-            self._world.open_door(cabinet)
         self._tell(name, f"comes home, hangs {trip.key_set} in {label} (it left from {trip.slot})", "officer")
-        self._world.put(trip.key_set, cabinet, slot)
-        view = await self._pool.wait_checkout(checkout, until="returned", within=20)
-        if view.state != "returned":
-            raise RuntimeError(f"{trip.key_set} hangs in {label}, but the book says {view.state}")
-        self._returned += 1
-        if self._world.door(cabinet).value == "open" and self._pool.cabinet(cabinet).door == "open":
+        await self._station.bring_home(checkout, label)
+        cabinet, _ = parse_slot_label(label)
+        if self._pool.cabinet(cabinet).door == "open":
             self._world.shut_door(cabinet)
+        self._returned += 1
         self._tell("cabinet", f"{label} holds a set again: {trip.key_set} is home", "cabinet")
 
     async def _telemetry(self, car: str) -> None:
         returned = self._pool.vehicle(car)
         trip = next(iter(returned.key_sets)).since or ""
-        await self._see(
-            lambda: _read_since(self._pool.vehicle(car).telemetry, trip), f"the terminal of {car}"
-        )
+        await self._station.until(lambda: _read_since(self._pool.vehicle(car).telemetry, trip))
         view = self._pool.vehicle(car)
         said = view.telemetry
         codes = tuple(said["stored_dtcs"]["value"] or ())
@@ -256,7 +247,7 @@ class Morning:
         mended = replace(self._world.car("v-112"), stored_dtcs=(), distance_since_clear_km=0.0)
         self._world.change_car("v-112", mended)
         self._tell("workshop", "new ignition coil, codes cleared", "workshop")
-        await self._come_home("Chen Jun", "090001", trip.id, "A-01")
+        await self._come_home("Chen Jun", trip.id, "A-01")
         await self._telemetry("v-112")
         try:
             await self._pool.accept_repair(order.id, by="090001")
@@ -265,15 +256,6 @@ class Morning:
             self._tell("station", f"refuses: {no.text()}", "refused")
         await self._pool.accept_repair(order.id, by="020117")
         self._tell("Zhang Min", "accepts the repair", "officer")
-
-    async def _see(self, done: Callable[[], bool], what: str) -> None:
-        """Watch, as a person would, until something shows."""
-        try:
-            async with asyncio.timeout(20):
-                while not done():  # noqa: ASYNC110 - a person looks; nothing notifies a person
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise RuntimeError(f"waited 20 s for {what}") from None
 
     def _cabinets(self) -> str:
         return ", ".join(
