@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from keycabinet import (
@@ -98,10 +99,11 @@ class Station:
             except KeyCabinetError as error:
                 self.problems[f"cabinet {name}"] = str(error)
                 _log.error("cabinet %s: %s", name, error)
-        for cabinet in self.cabinets.values():
-            observed = cabinet.events()
-            await self.reconcile(cabinet)
-            self.spawn(self._observe(cabinet, observed), f"observe {cabinet.name}")
+        self._recall_attendance()
+        observed = {name: cabinet.events() for name, cabinet in self.cabinets.items()}
+        await self.reconcile(*self.cabinets.values())
+        for name, cabinet in self.cabinets.items():
+            self.spawn(self._observe(cabinet, observed[name]), f"observe {name}")
         self.sessions.settle_all()
         for row in self.book.rows("key_set"):
             self._catch_up(row)
@@ -145,11 +147,18 @@ class Station:
     def place(self, cabinet: str, slot: int) -> Place:
         return Place(cabinet, slot, self.cabinets[cabinet].proof)
 
-    def attend(self, cabinet: str, person: str) -> None:
+    def attend(self, cabinet: str, person: str, seconds: float = ATTENDING_S) -> None:
         """Somebody known stands at this cabinet now."""
-        until = asyncio.get_running_loop().time() + ATTENDING_S
+        until = asyncio.get_running_loop().time() + seconds
         self._attending[cabinet] = (person, until)
-        self.cabinets[cabinet].attend(ATTENDING_S)
+        self.cabinets[cabinet].attend(seconds)
+
+    def _recall_attendance(self) -> None:
+        """Whoever badged shortly before a restart still stands there; what appears next is theirs."""
+        for row in self.book.rows("attendance"):
+            age_s = (self.book.clock() - datetime.fromisoformat(str(row.data["at"]))).total_seconds()
+            if row.id in self.cabinets and 0 <= age_s < ATTENDING_S:
+                self.attend(row.id, str(row.data["officer"]), ATTENDING_S - age_s)
 
     def attending(self, cabinet: str) -> str | None:
         person, until = self._attending.get(cabinet, (None, 0.0))
@@ -158,7 +167,7 @@ class Station:
     async def welcome(self, cabinet: str, person: str) -> None:
         """A known badge: the door opens for a set that comes home, even while the store takes no entry."""
         self.attend(cabinet, person)
-        seen = _noted("PersonIdentified", cabinet=cabinet, officer=person)
+        seen = _identified(cabinet, person, self.book.clock())
         try:
             await self.book.step(seen)
         except StationUnavailable as error:
@@ -182,16 +191,21 @@ class Station:
             await asyncio.sleep(STORE_RETRY_S[min(tries, len(STORE_RETRY_S) - 1)])
             tries += 1
 
-    async def reconcile(self, cabinet: Cabinet) -> None:
-        """Put book and cabinet side by side, slot by slot, and enter every difference that can be told."""
-        await self._enrol_sets(cabinet)
-        for state in cabinet.snapshot().slots:
-            if state.presence is Presence.ABSENT:
-                booked = custody.set_in(self.book.rows("key_set"), cabinet.name, state.slot)
-                if booked is not None:
-                    await self._emptied(cabinet.name, state.slot)
-            elif state.presence is Presence.PRESENT:
-                await self._filled(cabinet.name, state.slot)
+    async def reconcile(self, *cabinets: Cabinet) -> None:
+        """Put book and cabinets side by side, slot by slot, and enter every difference that can be told.
+
+        What left comes first: a set that moved while nobody looked must be away before it can come home.
+        """
+        for cabinet in cabinets:
+            await self._enrol_sets(cabinet)
+        seen = [(cabinet.name, state) for cabinet in cabinets for state in cabinet.snapshot().slots]
+        for name, state in seen:
+            booked = custody.set_in(self.book.rows("key_set"), name, state.slot)
+            if state.presence is Presence.ABSENT and booked is not None:
+                await self._emptied(name, state.slot)
+        for name, state in seen:
+            if state.presence is Presence.PRESENT:
+                await self._filled(name, state.slot)
 
     async def enrol(self) -> None:
         """Enter the sets that the roster has and the book has not."""
@@ -280,6 +294,15 @@ class Station:
         read_at = "" if read is None else max(str(each["at"]) for each in read.data.values())  # type: ignore[index,call-overload]
         if key_set.data.get("last_release") and str(key_set.data["since"]) > read_at:
             self.visit_after_move(key_set)
+
+
+def _identified(cabinet: str, person: str, at: datetime) -> Callable[[Draft], None]:
+    def build(draft: Draft) -> None:
+        draft.ids.update(cabinet=cabinet, officer=person)
+        draft.put("attendance", cabinet, "identified", officer=person, at=at.isoformat())
+        draft.note("PersonIdentified")
+
+    return build
 
 
 def _noted(kind: str, **ids: str) -> Callable[[Draft], None]:
