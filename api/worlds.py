@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from lifecycle.site import Site
 
 GROUP = "motorpool.worlds"
+_OURS = ("keycabinet", "vehicle", "lifecycle", "simulator")
 
 
 class WorldMissing(Exception):
@@ -24,6 +25,8 @@ def load(name: str) -> Any:
     try:
         return found[0].load()
     except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] in _OURS:
+            raise
         raise WorldMissing(
             f"the simulator needs {missing.name}, which is not installed: pip install 'motorpool[simulator]'"
         ) from missing

@@ -160,6 +160,15 @@ class Cabinet:
             for label, monitor in self._monitors.items()
         )
 
+    def answers_for(self, slot: int) -> bool:
+        """Whether every board answers that a release of this slot needs: its lock's, its sensors', the door's.
+
+        UnknownSlot when there is no such slot.
+        """
+        wiring = self._slot(slot)
+        wires = (wiring.lock, wiring.key, wiring.latch, self._wiring.door_lock)
+        return all(self._monitors[wire.board].online for wire in wires if wire is not None)
+
     async def refresh(self) -> Snapshot:
         """Read everything now, before polls, until it has settled. Boards that do not answer leave `unknown`."""
         self._check_open()

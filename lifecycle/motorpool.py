@@ -172,7 +172,10 @@ class MotorPool(Inquiry):
         )
 
     async def identify(self, *, officer: str, cabinet: str) -> None:
-        """A known badge at a cabinet: its door opens for a set that comes home, even while the store is down."""
+        """A known badge at a cabinet: its door opens for a set that comes home, even while the store is down.
+
+        Raises StationUnavailable when the door was not opened, UnknownThing.
+        """
         person = self._people.roster.officer(officer)
         self._cabinet(cabinet)
         await self._station.welcome(cabinet, person.id)

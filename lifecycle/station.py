@@ -27,6 +27,7 @@ from keycabinet import (
     Presence,
     PresenceChanged,
     Proof,
+    ReleaseOutcome,
 )
 from lifecycle import custody
 from lifecycle.book import Book, Draft
@@ -141,8 +142,8 @@ class Station:
     def senses(self, cabinet: str, slot: int) -> Sensed:
         """What is known of a slot now, without asking."""
         found = self.cabinets[cabinet]
-        snapshot = found.snapshot()
-        return Sensed(snapshot.online, found.proof is not Proof.ASSUMED, snapshot.slot(slot).presence)
+        presence = found.snapshot().slot(slot).presence
+        return Sensed(found.answers_for(slot), found.proof is not Proof.ASSUMED, presence)
 
     def place(self, cabinet: str, slot: int) -> Place:
         return Place(cabinet, slot, self.cabinets[cabinet].proof)
@@ -175,7 +176,11 @@ class Station:
             self.spawn(self._record_later(seen), f"record {cabinet}")
         found = self.cabinets[cabinet]
         if found.has_door:
-            await found.open_door(self.book.new_id("door"))
+            door = await found.open_door(self.book.new_id("door"))
+            if door.outcome in (ReleaseOutcome.NOT_SENT, ReleaseOutcome.REJECTED):
+                raise StationUnavailable(
+                    f"the door of cabinet {cabinet} did not open ({door.reason}); badge again"
+                )
 
     async def _record_later(self, build: Callable[[Draft], None]) -> None:
         await self.record(build)

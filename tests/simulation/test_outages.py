@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from station_bench import Bench
 
-from lifecycle import Refused
+from lifecycle import Refused, StationUnavailable
 
 
 async def test_a_dead_board_is_unknown_never_absent(bench: Bench) -> None:
@@ -112,3 +112,36 @@ async def test_the_roster_is_kept_and_merged(bench: Bench) -> None:
             changes = [event for event in await station.all_events() if event.kind == "RosterChanged"]
             assert changes[-1].data == {"changed": ["officer:o-2"]}
             assert all("Second" not in str(event) for event in await station.all_events())
+
+
+async def test_a_door_that_does_not_open_is_said(bench: Bench) -> None:
+    """Its board is dead: the badge is told so, and may try again."""
+    site = bench.folder / "site.toml"
+    site.write_text(
+        site.read_text().replace(
+            'slots = "1-8" }]',
+            'slots = "1-8" }, { name = "a2", line = "a", address = 2, profile = "waveshare-io-8ch", door_lock = 1 }]',
+        )
+    )
+    async with bench.station() as station:
+        await station.pool.identify(officer="b1", cabinet="A")
+        await station.until(lambda: station.world.unlocked("A", 0))
+        station.simulated.hardware.power("A", "a2", on=False)
+        await station.until(lambda: not station.pool.cabinet("A").online)
+        with pytest.raises(StationUnavailable, match="badge again"):
+            await station.pool.identify(officer="b1", cabinet="A")
+
+
+async def test_a_dead_board_stops_its_own_slots_only(bench: Bench) -> None:
+    site = bench.folder / "site.toml"
+    site.write_text(
+        site.read_text().replace(
+            'slots = "1-8" }]',
+            'slots = "1-8" }, { name = "a2", line = "a", address = 2, profile = "waveshare-relay-d-8", slots = "9-16" }]',
+        )
+    )
+    async with bench.station() as station:
+        station.simulated.hardware.power("A", "a2", on=False)
+        await station.until(lambda: not station.pool.cabinet("A").online)
+        assert station.pool.vehicle("P-1").availability == "ready"
+        await station.take("b1", vehicle="P-1")
