@@ -137,7 +137,8 @@ async def test_a_dead_board_stops_its_own_slots_only(bench: Bench) -> None:
     site.write_text(
         site.read_text().replace(
             'slots = "1-8" }]',
-            'slots = "1-8" }, { name = "a2", line = "a", address = 2, profile = "waveshare-relay-d-8", slots = "9-16" }]',
+            'slots = "1-8" }, '
+            '{ name = "a2", line = "a", address = 2, profile = "waveshare-relay-d-8", slots = "9-16" }]',
         )
     )
     async with bench.station() as station:
