@@ -35,6 +35,7 @@ units = [{ id = "u", name = "Station" }]
 officers = [
   { id = "o-1", badge = "b1", name = "One", unit = "u", classes = ["patrol"] },
   { id = "o-2", badge = "b2", name = "Two", unit = "u", classes = ["patrol"] },
+  { id = "o-3", badge = "b3", name = "Three", unit = "u", classes = ["patrol"] },
 ]
 vehicles = [
   { id = "v-1", fleet_number = "P-1", class = "patrol", unit = "u" },
