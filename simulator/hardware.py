@@ -226,6 +226,22 @@ class SimulatedHardware:
         self._unsteady[cabinet] = self._unsteady.get(cabinet, 0) + by
         self.touch(cabinet)
 
+    def darken(self, cabinet: str, label: str) -> Callable[[], None]:
+        """Take the supply of one board away for one reason more; the returned function gives it back.
+
+        The board is on again when no reason is left.
+        """
+        board = self._fitted(cabinet, label).board
+        board.cuts += 1
+        self.power(cabinet, label, False)
+
+        def give_back() -> None:
+            board.cuts -= 1
+            if not board.cuts:
+                self.power(cabinet, label, True)
+
+        return give_back
+
     def power(self, cabinet: str, label: str, on: bool) -> None:
         """Cut or restore the supply of one board."""
         board = self._fitted(cabinet, label).board

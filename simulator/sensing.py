@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from keycabinet.wiring import Input, Output, Wiring
@@ -23,12 +23,28 @@ class Feeler(StrEnum):
     CONTACT = "contact"  # of the cabinet's door, which is slot 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Wired:
+    """A switch on an input. `honest` reads it; `lies` are laid over that, in their order."""
+
     readings: dict[int, Reading]
     channel: int
     truth: Reading
+    honest: Reading
     inverted: bool
+    lies: list[Lie] = field(default_factory=list)
+
+    def level(self) -> bool:
+        """What the board reads while there are lies."""
+        felt, level = self.truth(), False
+        for lie in self.lies:
+            level = lie(felt, self.inverted)
+            felt = level != self.inverted
+        return level
+
+    def follow(self) -> None:
+        """Read honestly without lies, so that they cost nothing when there are none."""
+        self.readings[self.channel] = self.level if self.lies else self.honest
 
 
 class Sensors:
@@ -44,11 +60,12 @@ class Sensors:
     def disturb(self, cabinet: str, feeler: Feeler, slot: int, lie: Lie) -> Callable[[], None]:
         """Let a switch lie until the returned function is called. KeyError where there is no such switch."""
         wired = self._wired[cabinet, feeler, slot]
-        honest = wired.readings[wired.channel]
-        wired.readings[wired.channel] = lambda: lie(wired.truth(), wired.inverted)
+        wired.lies.append(lie)
+        wired.follow()
 
         def mend() -> None:
-            wired.readings[wired.channel] = honest
+            wired.lies.remove(lie)
+            wired.follow()
 
         return mend
 
@@ -59,8 +76,10 @@ class Sensors:
 
         def connect(wire: Input | None, feeler: Feeler, slot: int, truth: Reading) -> None:
             if wire is not None and wire.board == label:
-                readings[wire.channel] = (lambda: not truth()) if wire.inverted else truth
-                self._wired[cabinet, feeler, slot] = _Wired(readings, wire.channel, truth, wire.inverted)
+                honest = (lambda: not truth()) if wire.inverted else truth
+                readings[wire.channel] = honest
+                wired = _Wired(readings, wire.channel, truth, honest, wire.inverted)
+                self._wired[cabinet, feeler, slot] = wired
 
         for each in wiring.slots:
             slot = each.slot

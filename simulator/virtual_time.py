@@ -64,9 +64,11 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
         super().__init__()
         self.random = random.Random(seed)
         self.network = Network(self)
+        self.work_takes: Callable[[], float] | None = None
         self._now = start
         self._timers: list[tuple[float, int, _Timer]] = []
         self._timers_set = 0
+        self._worked_until = start
         self._timers_cancelled = 0
         self._born: list[weakref.ref[asyncio.Task[Any]]] = []
         self._born_limit = 1024
@@ -164,9 +166,17 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:
-        """Run `func` inline, in a turn of its own; cancelling the future before that turn prevents it."""
+        """Run `func` inline, in a turn of its own; cancelling the future before that turn prevents it.
+
+        With `work_takes` set, each piece takes so long (s) before it is done, as on a slow disk.
+        """
         future: asyncio.Future[T] = self.create_future()
-        self.call_soon(_work, future, func, args)
+        takes_s = 0.0 if self.work_takes is None else self.work_takes()
+        if takes_s > 0 or self._worked_until > self._now:
+            self._worked_until = max(self._worked_until, self._now) + takes_s  # one piece after the other
+            self.call_at(self._worked_until, _work, future, func, args)
+        else:
+            self.call_soon(_work, future, func, args)
         return future
 
     def set_default_executor(self, executor: Any) -> None:

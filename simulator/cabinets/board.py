@@ -68,8 +68,8 @@ class RelayBoard:
     """One board: relays, inputs, and the registers around them.
 
     `sense` reads an input and `switched` hears of a relay, channels counted from 1. `powered` False makes it mute,
-    with its relays off. `requests` counts what it was asked. `linked` gives it the inputs linked to relays that
-    some of these boards ship with.
+    with its relays off, and `cuts` counts the reasons. `requests` counts what it was asked. `linked` gives it the
+    inputs linked to relays that some of these boards ship with.
 
     What goes wrong with it hangs in lists that are empty as a rule: `intercepts` see each request and may answer in
     its place (SILENT: not at all), `delays` say by how many seconds its reply is late, `deaf` whether it misses a
@@ -92,6 +92,7 @@ class RelayBoard:
         self.switched = switched
         self.version = version
         self.requests = 0
+        self.cuts = 0
         self.intercepts: list[Callable[[bytes], bytes | None]] = []
         self.delays: list[Callable[[], float]] = []
         self.deaf: list[Callable[[float], bool]] = []

@@ -17,7 +17,7 @@ class PtyLine:
 
     def __init__(self, wire: Wire, timer: TimerFd | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._wire = wire
+        self.wire = wire
         self._timer = timer
         # The slave stays open here, so that the master does not hang up between two programs that open it.
         self._master, self._slave = os.openpty()
@@ -33,7 +33,7 @@ class PtyLine:
         if self._master < 0:
             return
         self._loop.remove_reader(self._master)
-        self._wire.close()
+        self.wire.close()
         if self._timer is not None:
             self._timer.close()
         os.close(self._slave)
@@ -45,7 +45,7 @@ class PtyLine:
             data = os.read(self._master, READ_SIZE)
         except (BlockingIOError, InterruptedError):
             return
-        self._wire.transmit(data)
+        self.wire.transmit(data)
 
     def _deliver(self, data: bytes) -> None:
         try:

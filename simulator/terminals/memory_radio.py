@@ -32,8 +32,9 @@ Told = Callable[[], None]
 class OnAir:
     """One terminal on the air. What goes wrong hangs in the lists, which are empty as a rule.
 
-    `unheard` are told of each attempt to hear it, and it is not heard; `slow_advertising` and `slow_link` give longer
-    intervals (s); `drops` say of each written piece whether the connection breaks in the middle of it.
+    `asked` are told of each attempt to hear it; so are `unheard`, and nothing passes, and `taken`, and it is not heard
+    since another central has it. `slow_advertising` and `slow_link` give longer intervals (s); `drops` say of each
+    written piece whether the connection breaks in the middle of it.
     """
 
     address: str
@@ -41,7 +42,9 @@ class OnAir:
     profile: GattProfile
     mtu: int
     in_range: Callable[[], bool]
+    asked: list[Told] = field(default_factory=list)
     unheard: list[Told] = field(default_factory=list)
+    taken: list[Told] = field(default_factory=list)
     slow_advertising: list[Callable[[], float]] = field(default_factory=list)
     slow_link: list[Callable[[], float]] = field(default_factory=list)
     drops: list[Callable[[], bool]] = field(default_factory=list)
@@ -160,9 +163,9 @@ class MemoryRadio:
     @staticmethod
     def _heard(terminal: OnAir) -> bool:
         """Whether it is heard now: a connected adapter does not advertise."""
-        for told in terminal.unheard:
+        for told in (*terminal.asked, *terminal.unheard, *terminal.taken):
             told()
-        return terminal.link is None and terminal.reachable
+        return terminal.link is None and not terminal.taken and terminal.reachable
 
 
 class MemoryLink:
