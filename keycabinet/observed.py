@@ -73,8 +73,10 @@ class Observed:
 
     def update(self, board: str, at: float, publish: Callable[[CabinetEvent], None]) -> None:
         """Take over what `board`'s inputs say now, and publish each difference."""
-        for index in self._by_board.get(board, ()):
-            self._update_slot(index, at, publish)
+        changes = [self._update_slot(index, at) for index in self._by_board.get(board, ())]
+        moved = [change for change in changes if change is not None]
+        for change in sorted(moved, key=lambda each: each.presence is Presence.PRESENT):
+            publish(change)  # what left is told before what came: it may be the same set
         contact = self._wiring.door_contact
         if contact is not None and contact.board == board:
             door = self._read(contact, DoorState.SHUT, DoorState.OPEN, DoorState.UNKNOWN, DoorState.UNKNOWN)
@@ -82,17 +84,16 @@ class Observed:
                 self.door = door
                 publish(DoorChanged(self._wiring.cabinet, door, at))
 
-    def _update_slot(self, index: int, at: float, publish: Callable[[CabinetEvent], None]) -> None:
+    def _update_slot(self, index: int, at: float) -> PresenceChanged | None:
         wiring, before = self._wiring.slots[index], self._states[index]
         presence, latch = self.presence(wiring), self.latch(wiring.latch)
         if (presence, latch) == (before.presence, before.latch):
-            return
+            return None
         since = at if presence is not before.presence else before.since
         self._states[index] = SlotState(wiring.slot, presence, latch, since)
         self._slots = None
-        if presence is not before.presence:
-            publish(
-                PresenceChanged(
-                    self._wiring.cabinet, wiring.slot, presence, before.presence, self._wiring.proof, at
-                )
-            )
+        if presence is before.presence:
+            return None
+        return PresenceChanged(
+            self._wiring.cabinet, wiring.slot, presence, before.presence, self._wiring.proof, at
+        )

@@ -6,6 +6,7 @@ built again on what is true now. So every rule is looked at under the same versi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -52,6 +53,8 @@ class Draft:
         self.policy: str | None = None
         self.ids: dict[str, str] = {}
         self.data: dict[str, Any] = {}
+        self.follow_up: Callable[[], None] | None = None
+        """Called once the step is durable, even if whoever asked for it has given up by then."""
 
     def row(self, kind: str, id: str) -> Row | None:  # noqa: A002
         """The row as this step would leave it, or as it is."""
@@ -130,7 +133,7 @@ class Book:
             if draft.empty:
                 return ()
             try:
-                return await self.ledger.commit(draft.step(self.clock()))
+                return await self._commit(draft)
             except VersionConflict:
                 continue
             except LedgerUnavailable as error:
@@ -138,6 +141,20 @@ class Book:
                     f"the ledger takes no entry now ({error}); nothing was done"
                 ) from error
         raise StationUnavailable("the same records changed too often while this was decided; try again")
+
+    async def _commit(self, draft: Draft) -> tuple[Event, ...]:
+        commit = self.ledger.commit(draft.step(self.clock()))
+        follow_up = draft.follow_up
+        if follow_up is None:
+            return await commit
+        committing = asyncio.ensure_future(commit)
+
+        def committed(_: object) -> None:
+            if not committing.cancelled() and committing.exception() is None:
+                follow_up()
+
+        committing.add_done_callback(committed)
+        return await asyncio.shield(committing)
 
     async def command(
         self, command_id: str, content: Mapping[str, Any], build: Callable[[Draft], Any]

@@ -355,11 +355,10 @@ class MotorPool(Inquiry):
                 draft, request, candidates, self._people.roster, self._station.senses,
                 checkout=new, now=self._book.clock(), take_within=take_within,
             )  # fmt: skip
+            draft.follow_up = lambda: self._station.sessions.begin(new)
             return new
 
         checkout, events = await self._book.command(self._command(command_id), content, build)
-        if events:
-            self._station.sessions.begin(checkout)
         seq = events[0].seq if events else await self._intent_seq(checkout)
         return CheckOutHandle(self, checkout, seq)
 

@@ -34,8 +34,12 @@ class Sessions:
         self._book = station.book
 
     def begin(self, checkout: str) -> None:
-        """Start the hardware's part of a release that is intended and durable."""
-        self._station.spawn(self._release(checkout), f"release {checkout}")
+        """Start the hardware's part of a release that is intended and durable.
+
+        While the station closes it is left alone: the next start settles it.
+        """
+        if not self._station.closing:
+            self._station.spawn(self._release(checkout), f"release {checkout}")
 
     async def _release(self, checkout: str) -> None:
         row = self._book.row("checkout", checkout)

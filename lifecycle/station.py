@@ -72,6 +72,7 @@ class Station:
         self._hardware = hardware
         self._holder = holder
         self._roster = roster
+        self.closing = False
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._attending: dict[str, tuple[str, float]] = {}
         self.visits = Visits(book, hardware.radio, self.spawn)
@@ -111,6 +112,7 @@ class Station:
 
     async def close(self) -> None:
         """Stop every task, then the cabinets, then the lines. Nothing on the wire is cut in half."""
+        self.closing = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

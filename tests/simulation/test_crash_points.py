@@ -171,7 +171,7 @@ async def _tell(story: Story, folder: Path, ledger: Path | None, fate: Fate) -> 
         async def last(pool: MotorPool) -> None:
             await story.tell(rig, pool)
             await _check(
-                rig, pool, NEVER - ({"UnidentifiedSetAppeared"} if fate.dark_s > ATTENDING_S else set())
+                rig, pool, NEVER - ({"UnidentifiedSetAppeared"} if 2 * fate.dark_s > ATTENDING_S else set())
             )
 
         await rig.live(last)
