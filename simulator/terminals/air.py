@@ -137,6 +137,13 @@ class Air(link.LocalLink):
                 if isinstance(advertiser, _Advertiser):
                     advertiser.resume()
 
+    def remove(self, controller: AirController) -> None:
+        """Take a radio away for good: its connections end, and it is silent."""
+        self.cut(controller)
+        controller.le_legacy_advertiser.stop()
+        if controller in self.controllers:
+            self.controllers.remove(controller)
+
     def cut(self, controller: AirController) -> None:
         """End every connection of a controller as a lost radio link ends: both sides time out."""
         self._held.pop(controller, None)
@@ -169,7 +176,10 @@ class Air(link.LocalLink):
         data: bytes,
     ) -> None:
         """A data packet of a connection."""
-        source = sender_controller.random_address
+        connection = sender_controller.le_connections.get(destination_address)
+        if connection is None:
+            return  # it has just been lost
+        source = connection.self_address
         receiver = self._end_of(destination_address)
         if receiver is not None:
             self._tell("acl", source, destination_address, data)

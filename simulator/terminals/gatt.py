@@ -17,6 +17,8 @@ from simulator.terminals.air import ADVERTISING_S, Air, AirController
 from vehicle.gatt import GattProfile
 
 LARGEST_MTU = 247
+LARGEST_ADVERTISEMENT = 31
+SHORT_UUID = 2
 
 
 class ByteDevice(Protocol):
@@ -57,14 +59,7 @@ class Peripheral:
         self._radio.on(Device.EVENT_CONNECTION, self._connected)
         self._outlet: Characteristic[bytes] | None = None
         self._radio.add_service(self._service(profile))
-        self._advertisement = bytes(
-            AdvertisingData(
-                [
-                    (AdvertisingData.FLAGS, bytes([0x06])),
-                    (AdvertisingData.COMPLETE_LOCAL_NAME, name.encode("ascii")),
-                ]
-            )
-        )
+        self._advertisement = _advertisement(name, UUID(profile.service))
 
     async def start(self) -> None:
         """Switch on and advertise."""
@@ -157,6 +152,20 @@ class Peripheral:
                 )
                 self._radio.gatt_server.send_gatt_pdu(listener, bytes(notification))
         self._schedule()
+
+
+def _advertisement(name: str, service: UUID) -> bytes:
+    """Name and service; without the service where the two do not fit (Bluetooth Core, Vol 6, Part B, 2.3.1.1)."""
+    kinds = AdvertisingData.Type
+    short = len(service.to_bytes()) == SHORT_UUID
+    listed = (
+        kinds.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS
+        if short
+        else kinds.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS
+    )
+    always = [(kinds.FLAGS, bytes([0x06])), (kinds.COMPLETE_LOCAL_NAME, name.encode("ascii"))]
+    whole = bytes(AdvertisingData([*always, (listed, service.to_bytes())]))
+    return whole if len(whole) <= LARGEST_ADVERTISEMENT else bytes(AdvertisingData(always))
 
 
 async def _turns() -> None:

@@ -39,6 +39,7 @@ class Central:
     """
 
     def __init__(self, air: Air, address: str = CENTRAL_ADDRESS) -> None:
+        self.address = address
         self._controller = AirController("central", air, address, lambda: True)
         host = Host(self._controller, AsyncPipeSink(self._controller))
         self.device = Device(name="station", address=Address(address), host=host)
@@ -144,7 +145,8 @@ class BumbleScanner(BaseBleakScanner):
         address = advertisement.address.to_string(False)
         raw = advertisement.data.get(core.AdvertisingData.COMPLETE_LOCAL_NAME)
         name = raw if isinstance(raw, str) else None
-        data = AdvertisementData(name, {}, {}, [], None, advertisement.rssi, ())
+        services = advertised_services(advertisement.data)
+        data = AdvertisementData(name, {}, {}, services, None, advertisement.rssi, ())
         device = self.create_or_update_device(address, address, name, None, data)
         self.call_detection_callbacks(device, data)
 
@@ -213,7 +215,13 @@ class BumbleClient(BaseBleakClient):
                 connection.remove_listener(Connection.EVENT_DISCONNECTION, self._gone)
 
     async def pair(self, *_: Any, **__: Any) -> None:
-        """Simulated terminals ask for no bond."""
+        """Pair without anybody confirming (Just Works); simulated terminals let themselves be paired."""
+        if self._connection is None:
+            raise BleakError("Not connected")
+        try:
+            await self._gatt(self._connection.pair())
+        except core.BaseBumbleError as error:
+            raise BleakError(f"pairing failed: {error}") from error
 
     async def unpair(self) -> None:
         """Simulated terminals keep no bond."""
@@ -314,6 +322,19 @@ class BumbleClient(BaseBleakClient):
                         )
                     )
         return collection
+
+
+def advertised_services(data: core.AdvertisingData) -> list[str]:
+    """The service UUIDs that an advertisement lists, in their 128-bit form."""
+    kinds = core.AdvertisingData.Type
+    lists = (
+        kinds.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
+        kinds.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
+        kinds.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+        kinds.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+    )
+    found = (data.get(kind) for kind in lists)
+    return [_uuid(uuid) for each in found if isinstance(each, list) for uuid in each]
 
 
 def _uuid(uuid: core.UUID) -> str:
