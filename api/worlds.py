@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import AbstractEventLoop
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import entry_points
@@ -59,6 +60,19 @@ class SimulatedStation(Protocol):
 
     def running(self, mode: str, *, site_ports: bool) -> AbstractAsyncContextManager[SimulatedStation]:
         """Everything up; `real` means ptys, and TCP ports on loopback. Raises OSError."""
+
+    def control(self, *, host: str, port: int, token: str | None) -> AbstractAsyncContextManager[str]:
+        """The control API and its page, while it runs; gives the URL. Raises OSError."""
+
+    @staticmethod
+    def event_loop() -> AbstractEventLoop:
+        """A new event loop on which the control API can let time pass."""
+
+
+def event_loop() -> AbstractEventLoop:
+    """A new event loop for simulated hardware under control. Raises `WorldMissing`."""
+    kind: type[SimulatedStation] = load("default")
+    return kind.event_loop()
 
 
 def simulated(site: Site, *, site_ports: bool = False) -> AbstractAsyncContextManager[SimulatedStation]:

@@ -6,10 +6,13 @@ This is what `motorpool serve --simulated`, `motorpool simulate` and the demo ru
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from types import ModuleType
 from typing import Any, Literal
 
 from keycabinet import Opener, Pacer
@@ -30,6 +33,15 @@ FLAT_V = 8.0
 """Below this, volts, an adapter's regulator gives up and it falls silent."""
 
 RadioKind = Literal["bumble", "memory"]
+
+
+class ControlMissing(Exception):
+    """The control API needs a library that is not installed; the text says what to install."""
+
+    def __init__(self, module: str | None) -> None:
+        super().__init__(
+            f"the control API needs {module}, which is not installed: pip install 'motorpool[api]'"
+        )
 
 
 class CarTruth:
@@ -161,6 +173,11 @@ class SimulatedStation:
         )
 
     @property
+    def site(self) -> Site:
+        """What is simulated."""
+        return self._site
+
+    @property
     def world(self) -> World:
         return self.hardware.world
 
@@ -212,3 +229,23 @@ class SimulatedStation:
             yield self
         finally:
             await self.hardware.stop()
+
+    def control(
+        self, *, host: str = "127.0.0.1", port: int = 0, token: str | None = None
+    ) -> AbstractAsyncContextManager[str]:
+        """The control API and its page, while it runs; gives its URL. Raises ControlMissing, and see `serving`."""
+        url: AbstractAsyncContextManager[str] = _control().serving(self, host=host, port=port, token=token)
+        return url
+
+    @staticmethod
+    def event_loop() -> asyncio.AbstractEventLoop:
+        """A new event loop on which the control API can let time pass at once. Raises ControlMissing."""
+        loop: asyncio.AbstractEventLoop = _control().FastForwardLoop()
+        return loop
+
+
+def _control() -> ModuleType:
+    try:
+        return importlib.import_module("simulator.control")
+    except ModuleNotFoundError as missing:
+        raise ControlMissing(missing.name) from missing
