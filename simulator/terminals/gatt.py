@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from bumble import att
@@ -11,9 +12,8 @@ from bumble.device import Connection, Device
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 from bumble.hci import Address
 from bumble.host import Host
-from bumble.transport.common import AsyncPipeSink
 
-from simulator.terminals.air import ADVERTISING_S, Air, AirController
+from simulator.terminals.air import ADVERTISING_S
 from vehicle.gatt import GattProfile
 
 LARGEST_MTU = 247
@@ -31,29 +31,28 @@ class ByteDevice(Protocol):
 
 
 class Peripheral:
-    """One adapter. `reachable` is asked whenever a packet would leave or arrive.
+    """One adapter, on a controller of the simulated air or on a real one: `host` knows the way to it.
 
     `mtu` is the largest ATT MTU it agrees to (23 to 247); what it says is cut into notifications of MTU - 3
-    bytes.
+    bytes. `cut` ends its connections without a word, as an end to the range does; a real controller has no such.
     """
 
     def __init__(
         self,
-        air: Air,
+        host: Host,
         address: str,
         name: str,
         profile: GattProfile,
         device: ByteDevice,
-        controller: AirController,
         mtu: int = LARGEST_MTU,
+        *,
+        cut: Callable[[], None] = lambda: None,
     ) -> None:
         self.address = address
         self.device = device
-        self.controller = controller
-        self._air = air
+        self._cut = cut
         self._timer: asyncio.TimerHandle | None = None
         self._listener: Connection | None = None
-        host = Host(controller, AsyncPipeSink(controller))
         self._radio = Device(name=name, address=Address(address), host=host)
         self._radio.gatt_server.max_mtu = mtu
         self._radio.on(Device.EVENT_CONNECTION, self._connected)
@@ -72,17 +71,18 @@ class Peripheral:
         )
 
     async def stop(self) -> None:
-        """Unplug it: connections end as if it had gone out of range, nothing is left running."""
-        self._air.cut(self.controller)
+        """Unplug it: connections end, nothing is left running."""
+        self._cut()
         self._rest()
         await _turns()
         await self._radio.stop_advertising()
+        for connection in list(self._radio.connections.values()):
+            await connection.disconnect()
         await self._radio.power_off()
-        self.controller.le_legacy_advertiser.stop()
 
     def drop(self) -> None:
         """Lose the connection now, if there is one; advertising resumes."""
-        self._air.cut(self.controller)
+        self._cut()
 
     def _service(self, profile: GattProfile) -> Service:
         properties = Characteristic.Properties

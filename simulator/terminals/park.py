@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+
+from bumble.host import Host
+from bumble.transport.common import AsyncPipeSink
 
 from simulator.terminals.air import Air, AirController, Tap
 from simulator.terminals.elm327_device import CarTruth, Elm327Device
 from simulator.terminals.gatt import LARGEST_MTU, ByteDevice, Peripheral
 from simulator.terminals.radio import BumbleClient, BumbleScanner, Central
 from vehicle.gatt import GattProfile, profile_named
+
+
+@dataclass(frozen=True, slots=True)
+class _Socket:
+    """Where an adapter is plugged in, and what it shows of itself."""
+
+    address: str
+    name: str
+    profile: GattProfile
+    device: ByteDevice
+    mtu: int
+    controller: AirController
+
+    def peripheral(self, host: Host, cut: Callable[[], None] = lambda: None) -> Peripheral:
+        return Peripheral(host, self.address, self.name, self.profile, self.device, self.mtu, cut=cut)
 
 
 class TerminalPark:
@@ -21,10 +40,16 @@ class TerminalPark:
     def __init__(self) -> None:
         self._air = Air()
         self._central = Central(self._air)
+        self._sockets: dict[str, _Socket] = {}
         self._peripherals: dict[str, Peripheral] = {}
         self._started = False
         self.client_backend = type("ParkClient", (BumbleClient,), {"central": self._central})
         self.scanner_backend = type("ParkScanner", (BumbleScanner,), {"central": self._central})
+
+    @property
+    def air(self) -> Air:
+        """The air itself, for other radios that shall hear the adapters."""
+        return self._air
 
     @property
     def taps(self) -> list[Tap]:
@@ -61,16 +86,31 @@ class TerminalPark:
         reachable: Callable[[], bool] = lambda: True,
     ) -> None:
         """Put any device on the air behind the service of `profile`, before `start`."""
-        if self._started or address in self._peripherals:
+        if self._started or address in self._sockets:
             raise ValueError(f"{address} is taken, or the park has started")
         if isinstance(profile, str):
             profile = profile_named(profile)
         controller = AirController(address, self._air, address, reachable)
-        self._peripherals[address] = Peripheral(self._air, address, name, profile, device, controller, mtu)
+        socket = _Socket(address, name, profile, device, mtu, controller)
+        self._sockets[address] = socket
+        host = Host(controller, AsyncPipeSink(controller))
+        self._peripherals[address] = socket.peripheral(host, cut=lambda: self._air.cut(controller))
 
     def drop(self, address: str) -> None:
         """Lose the connection of one adapter now, as when it is pulled out; it advertises again."""
         self._peripherals[address].drop()
+
+    async def move(self, address: str, host: Host) -> Peripheral:
+        """Take one adapter off the simulated air and put it behind another controller, a dongle for example.
+
+        Whether it is in range is then for that radio to say. Returned switched on; the caller stops it.
+        """
+        socket = self._sockets[address]
+        await self._peripherals.pop(address).stop()
+        self._air.remove(socket.controller)
+        moved = socket.peripheral(host)
+        await moved.start()
+        return moved
 
     async def start(self) -> None:
         """Switch everything on."""

@@ -1,6 +1,6 @@
 """An `org.bluez` service on a private D-Bus: the simulated terminals, for unmodified BLE programs of any language."""
 
 from simulator.terminals.bluez.daemon import missing
-from simulator.terminals.bluez.service import BluezService
+from simulator.terminals.bluez.service import VARIABLE, BluezService
 
-__all__ = ["BluezService", "missing"]
+__all__ = ["VARIABLE", "BluezService", "missing"]
