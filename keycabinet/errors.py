@@ -3,6 +3,7 @@
 KeyCabinetError                      device, retryable, sent
 ├── ConfigError (ValueError)         the site file; never retryable
 │   ├── LineUrlError                 field, value, allowed
+│   ├── UnknownProtocol              known
 │   └── WiringError                  problems
 ├── LineError                        the wire, not the device on it
 │   ├── PortUnavailable              cannot be opened
@@ -13,10 +14,12 @@ KeyCabinetError                      device, retryable, sent
 │   └── DeviceBackedOff              not asked at all: silent before; retry_in_s
 ├── ReplyError                       it answered, but not this question
 │   ├── BadChecksum
+│   ├── NotAFrame                    bytes of no known form
 │   ├── ForeignReply                 the reply of another address
 │   ├── WrongReply                   another function, coil, value or count
 │   └── LyingLength                  a length that the frame does not have
-├── ExceptionReply                   code, meaning: the device refused
+├── DeviceRefused                    it understood and said no
+│   └── ExceptionReply               code, meaning: no in Modbus
 ├── BoardRefused                     it works, but must not be used
 │   ├── UnsupportedBoard             another protocol version
 │   └── DangerousLinkage             its inputs could open a lock
@@ -80,6 +83,14 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.key} = {self.value!r}: {self.allowed}"
+
+
+class UnknownProtocol(ConfigError):
+    """No protocol of this name is known; `known` are those that are."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__("", f"no protocol {name!r} is known; known: {', '.join(known)}")
+        self.known = tuple(known)
 
 
 class WiringError(ConfigError):
@@ -151,6 +162,10 @@ class BadChecksum(ReplyError):
     """The reply's check value does not fit its bytes."""
 
 
+class NotAFrame(ReplyError):
+    """The bytes have not the form of any frame of the protocol."""
+
+
 class ForeignReply(ReplyError):
     """Another address answered."""
 
@@ -187,8 +202,15 @@ EXCEPTION_MEANINGS = {
 """Modbus Application Protocol V1.1b3, section 7 (7: earlier editions)."""
 
 
-class ExceptionReply(KeyCabinetError):
-    """The device understood and refused."""
+class DeviceRefused(KeyCabinetError):
+    """The device understood and said no."""
+
+    def __init__(self, device: str, text: str) -> None:
+        super().__init__(device, text, sent=True)
+
+
+class ExceptionReply(DeviceRefused):
+    """The device refused with a Modbus exception."""
 
     def __init__(self, device: str, function: int, code: int) -> None:
         self.function = function
@@ -198,7 +220,6 @@ class ExceptionReply(KeyCabinetError):
             device,
             f"refused function {function:#04x} with exception {code} ({self.meaning}); "
             "check that the profile fits this board",
-            sent=True,
         )
 
 

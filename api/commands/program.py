@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import cabinet, check, demo, ledger, serve, simulate
+from . import cabinet, check, decode, demo, ledger, serve, simulate
 from .output import Commands
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(check.check)
+app.command()(decode.decode)
 app.command()(serve.serve)
 app.command()(simulate.simulate)
 app.add_typer(cabinet.app)

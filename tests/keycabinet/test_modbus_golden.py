@@ -25,7 +25,8 @@ from keycabinet.modbus import (
 )
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "cabinet-vectors.json"
-VECTORS = json.loads(GOLDEN.read_text(encoding="utf-8"))
+MODBUS = ("waveshare-relay-rtu", "lctech-relay-rtu", "modbus-tcp")
+VECTORS = [v for v in json.loads(GOLDEN.read_text(encoding="utf-8")) if v["protocol"] in MODBUS]
 
 
 def names(vectors: list[dict[str, str]]) -> list[str]:
