@@ -44,6 +44,15 @@ class Endpoint(Protocol):
     def url(self) -> str: ...
 
 
+class Reach(Protocol):
+    """How other processes reach the BLE terminals. `notes` says what could not be had, in sentences."""
+
+    @property
+    def ways(self) -> Sequence[Endpoint]: ...
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+
 class SimulatedStation(Protocol):
     """What the entry point `default` makes of a site: its hardware, simulated."""
 
@@ -63,6 +72,9 @@ class SimulatedStation(Protocol):
 
     def control(self, *, host: str, port: int, token: str | None) -> AbstractAsyncContextManager[str]:
         """The control API and its page, while it runs; gives the URL. Raises OSError."""
+
+    def reach(self, ways: Sequence[str]) -> AbstractAsyncContextManager[Reach]:
+        """Let other processes reach the BLE terminals in these ways. Raises OSError."""
 
     @staticmethod
     def event_loop() -> AbstractEventLoop:

@@ -23,6 +23,7 @@ from simulator.hardware import Endpoint, SimulatedHardware, StartMode
 from simulator.model import Car
 from simulator.terminals import Elm327Device, MemoryRadio, TerminalPark
 from simulator.terminals.memory_radio import OnAir
+from simulator.terminals.reach import Reach
 from simulator.world import World
 from vehicle import TerminalConfig
 from vehicle.ble import Radio
@@ -105,6 +106,11 @@ class StationTerminals:
         """One terminal of a radio in memory; None on a simulated air. KeyError for a car without one."""
         config = self._configs[car]
         return None if self.memory is None else self.memory.on_air(config.address or "")
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """The Bluetooth address of each car's terminal."""
+        return {car: config.address or "" for car, config in self._configs.items()}
 
     def endpoints(self) -> Sequence[Endpoint]:
         kind = "BLE terminal" if self.memory is None else "terminal in memory"
@@ -236,6 +242,19 @@ class SimulatedStation:
         """The control API and its page, while it runs; gives its URL. Raises ControlMissing, and see `serving`."""
         url: AbstractAsyncContextManager[str] = _control().serving(self, host=host, port=port, token=token)
         return url
+
+    @asynccontextmanager
+    async def reach(self, ways: Sequence[str]) -> AsyncIterator[Reach]:
+        """Let other processes, or real radios, reach the terminals in these ways; see `simulator.terminals.reach`.
+
+        While it runs, with a simulated air. Raises Unreachable, an OSError.
+        """
+        reach = Reach(self.terminals.park, self.terminals.addresses)
+        await reach.open(ways)
+        try:
+            yield reach
+        finally:
+            await reach.close()
 
     @staticmethod
     def event_loop() -> asyncio.AbstractEventLoop:

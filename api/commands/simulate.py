@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,7 +18,7 @@ from lifecycle.errors import InvalidRequest
 from lifecycle.site import Site, load_site
 
 from .check import SitePath
-from .output import Stopped, out, say, table
+from .output import Stopped, out, say, table, warn
 
 CONTROL = "control"
 LOOPBACK = "127.0.0.1"
@@ -40,6 +41,14 @@ def simulate(
     site_ports: Annotated[
         bool, typer.Option("--site-ports", help="Listen on the TCP ports of the site file, not on free ones.")
     ] = False,
+    ble: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WAY",
+            help="How BLE programs reach the terminals; may be given again: dbus, hci-tcp:PORT, usb:0, or none. "
+            "Without it dbus, where this host has dbus-daemon.",
+        ),
+    ] = None,
     control: Annotated[
         str | None,
         typer.Option(
@@ -63,11 +72,14 @@ def simulate(
 
     Example: [cyan]motorpool simulate examples/site.toml --control 8090[/cyan], then
     [cyan]mbpoll -m tcp -p PORT -a 1 -t 1 -r 1 -c 8 127.0.0.1[/cyan]
+
+    The cars' BLE terminals are on a D-Bus of their own with BlueZ's interface: any BLE program sees them with
+    DBUS_SYSTEM_BUS_ADDRESS set to the address that is printed.
     """
     where = None if control is None else _where(control, control_token)
     found = load_site(site)
     with asyncio.Runner(loop_factory=worlds.event_loop if where else None) as runner:
-        runner.run(_simulate(found, where, as_json=as_json, site_ports=site_ports))
+        runner.run(_simulate(found, where, ble or ["auto"], as_json=as_json, site_ports=site_ports))
 
 
 def _where(control: str, token: str | None) -> _Where:
@@ -83,7 +95,9 @@ def _where(control: str, token: str | None) -> _Where:
     return _Where(host, port, token)
 
 
-async def _simulate(site: Site, where: _Where | None, *, as_json: bool, site_ports: bool) -> None:
+async def _simulate(
+    site: Site, where: _Where | None, ble: Sequence[str], *, as_json: bool, site_ports: bool
+) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -91,19 +105,24 @@ async def _simulate(site: Site, where: _Where | None, *, as_json: bool, site_por
     try:
         async with AsyncExitStack() as stack:
             hardware = await stack.enter_async_context(worlds.simulated(site, site_ports=site_ports))
+            reach = await stack.enter_async_context(hardware.reach(ble))
             url = None
             if where is not None:
                 control = hardware.control(host=where.host, port=where.port, token=where.token)
                 url = await stack.enter_async_context(control)
-            _tell(site, hardware, url, as_json=as_json)
+            _tell(site, hardware, reach, url, as_json=as_json)
             await stopped.wait()
     except OSError as error:
         raise Stopped(f"the simulated hardware cannot start: {error}") from error
 
 
-def _tell(site: Site, hardware: worlds.SimulatedStation, control: str | None, *, as_json: bool) -> None:
+def _tell(
+    site: Site, hardware: worlds.SimulatedStation, reach: worlds.Reach, control: str | None, *, as_json: bool
+) -> None:
     code = site.station.code
-    found = [(each.name, each.kind, each.url) for each in hardware.endpoints()]
+    found = [(each.name, each.kind, each.url) for each in (*hardware.endpoints(), *reach.ways)]
+    for note in reach.notes:
+        warn(note)
     if control is not None:
         found.append((CONTROL, "control API and page", control))
     if as_json:
@@ -112,4 +131,7 @@ def _tell(site: Site, hardware: worlds.SimulatedStation, control: str | None, *,
         typer.echo(json.dumps(told if control is None else {**told, CONTROL: control}))
         return
     out().print(table(("name", "what", "where"), found, title=f"Station {code}"))
+    for each in reach.ways:
+        if each.name.isupper():  # an environment variable
+            say(f"A BLE program in another terminal: {each.name}={each.url} python your_program.py", "dim")
     say("Ctrl-C stops it.", "dim")
