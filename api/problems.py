@@ -76,6 +76,13 @@ KINDS: Mapping[str, Kind] = {
             "Use a new key for a new request; repeat a request unchanged.",
             "该请求编号已用于其他内容,新请求请使用新编号",
         ),
+        Kind(
+            "ahead_of_ledger",
+            409,
+            "No event with this number is recorded",
+            "Another ledger was read before, a newer copy say: read again with after=0.",
+            "台账中没有该序号的事件,请从 0 重新读取",
+        ),
         *(
             Kind(
                 f"unknown_{thing}",

@@ -1,6 +1,7 @@
 """The book of custody and the rules: who may have which car, where its keys are, and how it is known."""
 
 from lifecycle.errors import (
+    AheadOfLedger,
     CommandConflict,
     InvalidRequest,
     MotorPoolError,
@@ -29,6 +30,7 @@ from lifecycle.roster import Roster, load_roster
 from lifecycle.site import Site, load_site
 
 __all__ = [
+    "AheadOfLedger",
     "Alternative",
     "CabinetView",
     "CheckOutHandle",

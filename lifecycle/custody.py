@@ -75,6 +75,7 @@ def slot_emptied(
     row = set_in(rows, place.cabinet, place.slot)
     if row is None:
         _about(draft, place)
+        _close_found(draft, place)
         draft.note("UnbookedObjectRemoved")
         return
     _about(draft, place, key_set=row.id, vehicle=str(row.data["vehicle"]))
@@ -170,8 +171,7 @@ def come_home(
             draft.move("vehicle", vehicle, "back")
     home = dict(cabinet=place.cabinet, slot=place.slot, last_slot=place.label, holder=None, checkout=None)
     draft.move("key_set", key_set.id, "return", **home, since=_iso(now), proof=place.proof.value)
-    if (case := draft.row("found", place.label)) is not None and case.state == "open":
-        draft.put("found", place.label, "closed")
+    _close_found(draft, place)
 
 
 def declare(
@@ -294,6 +294,12 @@ def _take_wrong(draft: Draft, key_set: Row, session: Row, now: datetime) -> None
     gone = dict(cabinet=None, slot=None, holder=holder, checkout=None, since=_iso(now))
     draft.move("key_set", key_set.id, "take_wrong", **gone)
     draft.put("checkout", session.id, session.state, other_set=key_set.id)
+
+
+def _close_found(draft: Draft, place: Place) -> None:
+    """Whatever hung there without a name is named now, or gone."""
+    if (case := draft.row("found", place.label)) is not None and case.state == "open":
+        draft.put("found", place.label, "closed")
 
 
 def _about(draft: Draft, place: Place, **ids: str) -> None:

@@ -73,6 +73,16 @@ class CommandConflict(MotorPoolError):
         )
 
 
+class AheadOfLedger(MotorPoolError):
+    """The reader has read another ledger, a newer copy of this one say: waiting would be for nothing."""
+
+    code = "ahead_of_ledger"
+
+    def __init__(self, after: int, head: int) -> None:
+        self.after, self.head = after, head
+        super().__init__(f"after = {after}, but the last recorded event is {head}: read again from 0")
+
+
 class StationUnavailable(MotorPoolError):
     code = "station_unavailable"
     retryable = True

@@ -10,7 +10,14 @@ from keycabinet import Cabinet
 from lifecycle import views
 from lifecycle.book import Book
 from lifecycle.custody import OPEN_RELEASES
-from lifecycle.errors import InvalidRequest, NotTaken, OtherSetTaken, ReleaseFailed, UnknownThing
+from lifecycle.errors import (
+    AheadOfLedger,
+    InvalidRequest,
+    NotTaken,
+    OtherSetTaken,
+    ReleaseFailed,
+    UnknownThing,
+)
 from lifecycle.ledger import Event, Row
 from lifecycle.model import (
     CabinetView,
@@ -109,18 +116,18 @@ class Inquiry:
     # Events and waiting
 
     async def events_page(self, after: int, limit: int) -> list[Event]:
-        """Recorded events with a sequence number greater than `after`, at most `limit`. Raises InvalidRequest."""
-        self._must_be_past(after)
+        """Recorded events with a sequence number greater than `after`, at most `limit`. Raises AheadOfLedger."""
+        self.check_after(after)
         return await self._book.ledger.events(after, limit)
 
     async def wait_event(self, after: int) -> None:
-        """Return when an event later than `after` is recorded. Raises InvalidRequest."""
-        self._must_be_past(after)
+        """Return when an event later than `after` is recorded. Raises AheadOfLedger."""
+        self.check_after(after)
         await self._book.ledger.wait(after)
 
     async def events(self, after: int = 0, *, vehicle: str | None = None) -> AsyncIterator[Event]:
         """Every event after a sequence number, stored ones first, then as they come; of one vehicle, if named."""
-        self._must_be_past(after)
+        self.check_after(after)
         wanted = None if vehicle is None else self.roster.vehicle(vehicle).id
         while True:
             for event in await self._book.ledger.events(after, 200):
@@ -129,11 +136,13 @@ class Inquiry:
                     yield event
             await self._book.ledger.wait(after)
 
-    def _must_be_past(self, after: int) -> None:
-        """A reader ahead of the ledger has read another one, an older backup say: waiting would be for nothing."""
+    def check_after(self, after: int) -> None:
+        """Raises InvalidRequest, AheadOfLedger unless events can be read after this sequence number."""
+        if after < 0:
+            raise InvalidRequest("after", after, "a sequence number, from 0")
         head = self._book.ledger.head.seq
-        if not 0 <= after <= head:
-            raise InvalidRequest("after", after, f"0 to {head}, the last recorded event")
+        if after > head:
+            raise AheadOfLedger(after, head)
 
     async def wait_checkout(self, checkout_id: str, *, until: Until, within: float) -> CheckOutView:
         """The check-out once it is past waiting for `until`, or as it is after `within` seconds."""

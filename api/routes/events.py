@@ -23,7 +23,7 @@ _SSE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", response_model=answers.EventPage, responses=documented(404))
+@router.get("", response_model=answers.EventPage, responses=documented(404, 409))
 async def read_events(pool: Pool, waits: OpenWaits, query: Annotated[bodies.EventsQuery, Query()]) -> object:
     """The events after a sequence number; with `wait`, the first to come. Go on with `after=next`."""
     vehicle = None if query.vehicle is None else pool.vehicle(query.vehicle).id
@@ -32,7 +32,7 @@ async def read_events(pool: Pool, waits: OpenWaits, query: Annotated[bodies.Even
     )
 
 
-@router.get("/stream", response_class=StreamingResponse, responses={**documented(404), **_SSE})
+@router.get("/stream", response_class=StreamingResponse, responses={**documented(404, 409), **_SSE})
 async def stream_events(
     pool: Pool,
     waits: OpenWaits,
@@ -42,6 +42,7 @@ async def stream_events(
     """Events as they happen (server-sent events). EventSource reconnects by itself and misses nothing."""
     vehicle = None if query.vehicle is None else pool.vehicle(query.vehicle).id
     after = query.after if last_event_id is None else last_event_id
+    pool.check_after(after)  # once the stream has begun it can no longer be refused
     return StreamingResponse(
         server_sent(pool, waits, after=after, vehicle=vehicle),
         media_type="text/event-stream",

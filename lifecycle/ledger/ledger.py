@@ -163,22 +163,19 @@ class Ledger:
                 self._broken = error  # nothing more is added to what cannot be trusted
             _fail(waiting, error)
         else:
-            batch = written.result()
+            batch, recent = written.result(), self._recent
+            if recent and recent[-1].seq != self._writer.image.seq:
+                recent.clear()  # a step landed whose commit had failed: what is in memory has a gap
             self._writer.adopt(batch)
             for (_, future), outcome in zip(waiting, batch.outcomes, strict=True):
                 if isinstance(outcome, tuple):
-                    self._remember(outcome)
+                    recent.extend(outcome)
                     if not future.done():
                         future.set_result(outcome)
                 elif not future.done():
                     future.set_exception(outcome)
         self._tell()
         self._loop.call_soon(self._write)
-
-    def _remember(self, events: tuple[Event, ...]) -> None:
-        if self._recent and self._recent[-1].seq + 1 != events[0].seq:
-            self._recent.clear()  # a step landed whose commit had failed: what is in memory has a gap
-        self._recent.extend(events)
 
     def _tell(self) -> None:
         if self._writer.image.seq != self._told:

@@ -1,13 +1,16 @@
-"""The values that go into the book and come out of it."""
+"""The values that go into the book and come out of it.
+
+`Row`, `Write` and `Event` are made for every step that is recorded; as named tuples they take a fifth of the time of
+frozen dataclasses, which is a tenth of a whole step.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, Union
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias, Union
 
 Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]  # noqa: UP007
 """What RFC 8785 can write: integers within +-(2**53 - 1), finite floats, no lone surrogates."""
@@ -31,15 +34,14 @@ class NewEvent:
     """When it happened; None: when it is handed to `commit`. Must know its time zone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One state row. As read: its version. In a `Step`: the version it was decided on, 0 for a new row."""
 
     kind: str
     id: str
     version: int
     state: str
-    data: Mapping[str, Json] = field(default_factory=dict)
+    data: Mapping[str, Json] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,7 @@ class Step:
             raise ValueError("a step writes a row once")
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """The chained trace of a state row or a command: SHA-256 (hex) of what the step left in it."""
 
     kind: str
@@ -78,8 +79,7 @@ class Write:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A recorded event. `hash`: SHA-256 over `prev_hash` and the canonical bytes of all the rest, in hex."""
 
     seq: int

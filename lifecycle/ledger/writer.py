@@ -18,14 +18,17 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from .chain import FORMAT, Prepared, genesis, instant, link, parse
+from .chain import FORMAT, Prepared, genesis, instant, link, made, parse
 from .errors import CommandConflict, DuplicateCommand, LedgerBroken, LedgerUnavailable, VersionConflict
 from .model import Command, Event, Head, Row
 from .schema import Connect, driver_of, open_writer
 
 _UPDATE = "UPDATE state SET version = ?, state = ?, data = ?, seq = ? WHERE number = ? AND version = ?"
 _INSERT = "INSERT INTO state (version, state, data, seq, number, kind, id) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_AT_ONCE = 16
+"""Events that one statement inserts: a statement costs about as much as a row."""
 _EVENT = "INSERT INTO events (seq, body, hash) VALUES (?, ?, ?)"
+_EVENTS = _EVENT + ", (?, ?, ?)" * (_AT_ONCE - 1)
 _COMMAND = "INSERT INTO commands (seq, id, digest, answer) VALUES (?, ?, ?, ?)"
 _OUTBOX = "INSERT INTO outbox (seq, hash) SELECT seq, hash FROM events WHERE seq > ?"
 _HEAD = "SELECT seq, hash FROM outbox ORDER BY seq DESC LIMIT 1"
@@ -78,34 +81,20 @@ class Batch:
     def add(self, step: Prepared) -> tuple[Event, ...]:
         """Give the events of a step their places in the chain."""
         command = None if step.command is None else step.command.id
+        seq, own, recorded_at = self.seq, self.hash, self.recorded_at
         left = len(step.events)
-        made = []
+        events = []
         for event, at, head in step.events:
             left -= 1
-            self.seq += 1
-            body = f'{head}{self.stamp}","seq":{self.seq},"writes":{"[]" if left else step.tail}}}'
-            previous, self.hash = self.hash, link(self.hash, body.encode())
-            self.events.append((self.seq, body, self.hash))
-            made.append(
-                Event(
-                    self.seq,
-                    at,
-                    self.recorded_at,
-                    event.kind,
-                    event.ids,
-                    event.actor,
-                    event.proof,
-                    event.because,
-                    event.policy,
-                    event.data,
-                    command,
-                    () if left else step.writes,
-                    FORMAT,
-                    previous.hex(),
-                    self.hash.hex(),
-                )
-            )
-        return tuple(made)
+            seq += 1
+            body = f'{head}{self.stamp}","seq":{seq},"writes":{"[]" if left else step.tail}}}'
+            previous, own = own, link(own, body.encode())
+            self.events.append((seq, body, own))
+            about = event.kind, event.ids, event.actor, event.proof, event.because, event.policy, event.data
+            chained = command, () if left else step.writes, FORMAT, previous.hex(), own.hex()
+            events.append(made(Event, (seq, at, recorded_at, *about, *chained)))
+        self.seq, self.hash = seq, own
+        return tuple(events)
 
 
 class Writer:
@@ -226,7 +215,10 @@ class Writer:
         before = self.image.seq
         if batch.seq == before:
             return
-        cursor.executemany(_EVENT, batch.events)
+        whole = len(batch.events) // _AT_ONCE * _AT_ONCE
+        many = [batch.events[start : start + _AT_ONCE] for start in range(0, whole, _AT_ONCE)]
+        cursor.executemany(_EVENTS, [list(itertools.chain.from_iterable(some)) for some in many])
+        cursor.executemany(_EVENT, batch.events[whole:])
         if batch.inserts:
             cursor.executemany(_INSERT, batch.inserts)
         if batch.updates:

@@ -171,6 +171,8 @@ async def test_a_badge_at_a_cabinet(tmp_path: Path) -> None:
         ("GET", "/v1/checkouts?opn_only=true", None, 422, "invalid_request"),
         ("GET", "/v1/events?vehicle=P-999", None, 404, "unknown_vehicle"),
         ("GET", "/v1/events?after=-1", None, 422, "invalid_request"),
+        ("GET", "/v1/events?after=9999", None, 409, "ahead_of_ledger"),
+        ("GET", "/v1/events/stream?after=9999", None, 409, "ahead_of_ledger"),
         ("GET", "/v1/events/stream?after=x", None, 422, "invalid_request"),
         ("POST", "/v1/orders/wo_x/accept", {"by": LI}, 404, "unknown_order"),
         ("POST", "/v1/checkouts/co_x/holder", {"by": LI, "to": ZHANG}, 404, "unknown_checkout"),
