@@ -127,7 +127,7 @@ class Reach:
                 moved = await self._park.move(address, Host(transport.source, transport.sink))
         except TimeoutError:
             raise Unreachable(f"--ble {way}: the controller did not answer within {DONGLE_S:g} s") from None
-        except Exception as error:  # noqa: BLE001 - a boundary: drivers raise errors of their own kinds
+        except Exception as error:  # a boundary: drivers raise errors of their own kinds
             raise Unreachable(f"--ble {way}: {str(error) or type(error).__name__}") from error
         self._stack.push_async_callback(moved.stop)
         self.ways.append(Way(car, "BLE terminal on the air", f"ble://{address}"))

@@ -25,8 +25,8 @@ _CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Co
   </policy>
 </busconfig>
 """
-# The shell holds a pipe of ours: when this process is gone, however it died, so is the daemon.
-_LEASH = '"$@" & daemon=$!; read -r _; kill $daemon; wait $daemon'
+# The shell holds a pipe of ours: when this process is gone, however it died, so are the daemon and its directory.
+_LEASH = '"$@" & daemon=$!; read -r _; kill $daemon; wait $daemon; rm -rf -- "$0"'
 
 
 def missing() -> str | None:
@@ -43,15 +43,18 @@ class PrivateBus:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
-        self._directory: Path | None = None
 
     async def start(self) -> str:
         """Start it and return its address. Raises OSError with what the daemon said."""
-        configuration = await asyncio.get_running_loop().run_in_executor(None, self._prepare)
+        configuration = await asyncio.get_running_loop().run_in_executor(None, _prepare)
         daemon = (PROGRAM, f"--config-file={configuration}", "--nofork", "--nopidfile", "--print-address=1")
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
-            "sh", "-c", _LEASH, "sh", *daemon, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            *("sh", "-c", _LEASH, str(configuration.parent), *daemon),
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            start_new_session=True,  # Ctrl-C is for us, who end the daemon last
         )
         assert self._process.stdout is not None
         try:
@@ -64,22 +67,18 @@ class PrivateBus:
             raise OSError(f"dbus-daemon did not start: {said or f'no address within {START_S:g} s'}")
         return address
 
-    def _prepare(self) -> Path:
-        """Directory for socket and configuration that only this user may enter."""
-        self._directory = Path(tempfile.mkdtemp(prefix="motorpool-dbus-"))
-        configuration = self._directory / "bus.conf"
-        configuration.write_text(
-            _CONFIGURATION.format(directory=escape(str(self._directory))), encoding="utf-8"
-        )
-        return configuration
-
     async def stop(self) -> str:
         """Stop it, and return what it said on standard error."""
         process, self._process = self._process, None
-        said = b""
-        if process is not None:
-            _, said = await process.communicate(b"\n")
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = None
+        if process is None:
+            return ""
+        _, said = await process.communicate(b"\n")
         return said.decode(errors="replace").strip()
+
+
+def _prepare() -> Path:
+    """The configuration, in a directory that only this user may enter and that will hold the socket."""
+    directory = Path(tempfile.mkdtemp(prefix="motorpool-dbus-"))
+    configuration = directory / "bus.conf"
+    configuration.write_text(_CONFIGURATION.format(directory=escape(str(directory))), encoding="utf-8")
+    return configuration
