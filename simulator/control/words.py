@@ -90,6 +90,13 @@ def _board_power(change: Change, names: _Names) -> Text:
     )
 
 
+def _mains(change: Change, names: _Names) -> Text:
+    cabinet, on = change.details
+    return Text(
+        f"mains of cabinet {cabinet} {'on' if on else 'off'}", f"{cabinet} 柜市电{'恢复' if on else '中断'}"
+    )
+
+
 def _car_changed(change: Change, names: _Names) -> Text:
     car, name, value = (str(each) for each in change.details)
     field, unit = _CAR_FIELDS.get(name, (Text(name, name), ""))
@@ -125,25 +132,26 @@ def fault_name(kind: str) -> Text:
 _SAY: Mapping[str, Callable[[Change, _Names], Text]] = {
     "coil_on": _about_slot("{where}: solenoid energised", "{where}:电磁锁通电"),
     "coil_off": _about_slot("{where}: solenoid off after {set} ms", "{where}:电磁锁断电,历时 {set} 毫秒"),
-    "unlocked": _about_slot("{where} unlocked", "{where}开锁"),
-    "locked": _about_slot("{where} locked", "{where}上锁"),
+    "unlocked": _about_slot("{where} unlocked", "{where} 开锁"),
+    "locked": _about_slot("{where} locked", "{where} 上锁"),
     "lamp": _lamp,
     "bolt_stuck": _bolt_stuck,
-    "pulled": _about_slot("set {set} pulled from {where}", "钥匙串 {set} 从{where}取出"),
+    "pulled": _about_slot("set {set} pulled from {where}", "钥匙串 {set} 从{where} 取出"),
     "put": _about_slot("set {set} put into {where}", "钥匙串 {set} 放入{where}"),
     "overridden": _about_slot(
-        "set {set} taken from {where} with the override key", "机械应急开启:钥匙串 {set} 从{where}取出"
+        "set {set} taken from {where} with the override key", "机械应急开启:钥匙串 {set} 从{where} 取出"
     ),
     "put_by_override": _about_slot(
         "set {set} put into {where} with the override key", "机械应急开启:钥匙串 {set} 放入{where}"
     ),
-    "pull_failed": _about_slot("set {set} does not come out of {where}", "钥匙串 {set} 无法从{where}取出"),
+    "pull_failed": _about_slot("set {set} does not come out of {where}", "钥匙串 {set} 无法从{where} 取出"),
     "door_opened": _about_door("door of cabinet {} opened", "{} 柜柜门打开"),
     "door_forced": _about_door("door of cabinet {} forced", "{} 柜柜门被强行打开"),
     "door_shut": _about_door("door of cabinet {} shut", "{} 柜柜门关闭"),
     "door_ajar": _about_door("door of cabinet {} seems shut and is ajar", "{} 柜柜门虚掩"),
     "door_left_open": _about_door("door of cabinet {} left open", "{} 柜柜门未关"),
     "board_power": _board_power,
+    "mains": _mains,
     "car_changed": _car_changed,
     "fault_injected": _fault("injected", "注入"),
     "fault_met": _fault("met", "显现"),
