@@ -174,6 +174,14 @@ def come_home(
     _close_found(draft, place)
 
 
+def look_again(draft: Draft, rows: Iterable[Row], place: Place, now: datetime) -> None:
+    """A set that nobody could name hangs there: name it, if the others have been accounted for meanwhile."""
+    away = tuple(row for row in rows if row.state in AWAY)
+    found, identity, because = identify(away, place.label, None)
+    if found is not None:
+        come_home(draft, found, place, identity=identity, because=because, actor=None, now=now)
+
+
 def declare(
     draft: Draft, release: Row, officer: str, said: Mapping[str, Any], place: Place | None, now: datetime
 ) -> None:

@@ -359,7 +359,10 @@ class MotorPool(Inquiry):
             return new
 
         checkout, events = await self._book.command(self._command(command_id), content, build)
-        seq = events[0].seq if events else await self._intent_seq(checkout)
+        if events:
+            return CheckOutHandle(self, checkout, events[0].seq)
+        self._station.sessions.settle(checkout)
+        seq = await self._intent_seq(checkout)
         return CheckOutHandle(self, checkout, seq)
 
     async def _intent_seq(self, checkout: str) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keycabinet import Cabinet, KeyCabinetError, Presence, Proof, ReleaseOutcome
 from keycabinet.errors import NotWired
@@ -32,6 +33,7 @@ class Sessions:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._book = station.book
+        self._under_way: dict[str, None] = {}
 
     def begin(self, checkout: str) -> None:
         """Start the hardware's part of a release that is intended and durable.
@@ -39,14 +41,14 @@ class Sessions:
         While the station closes it is left alone: the next start settles it.
         """
         if not self._station.closing:
-            self._station.spawn(self._release(checkout), f"release {checkout}")
+            self._see_through(checkout, self._release(checkout))
 
     async def _release(self, checkout: str) -> None:
         row = self._book.row("checkout", checkout)
         assert row is not None
         name, slot = parse_slot_label(str(row.data["slot"]))
         cabinet = self._station.cabinets[name]
-        self._station.attend(name, str(row.data["holder"]))
+        cabinet.attend(self._station.site.station.take_within_s)
         if cabinet.has_door:
             await self._open_door(cabinet, checkout)
         await self._light(cabinet, slot, on=True)
@@ -61,8 +63,18 @@ class Sessions:
 
     def settle_all(self) -> None:
         """After a restart: settle every release that the last run left open."""
-        for row in [row for row in self._book.rows("checkout") if row.state in OPEN_RELEASES]:
-            self._station.spawn(self._settle(row.id), f"settle {row.id}")
+        for row in list(self._book.rows("checkout")):
+            self.settle(row.id)
+
+    def settle(self, checkout: str) -> None:
+        """See to it that an open release ends, if nobody does: one whose intent was thought lost but was recorded."""
+        if self._open(checkout) and checkout not in self._under_way and not self._station.closing:
+            self._see_through(checkout, self._settle(checkout))
+
+    def _see_through(self, checkout: str, work: Coroutine[Any, Any, None]) -> None:
+        task = self._station.spawn(work, f"release {checkout}")
+        self._under_way[checkout] = None
+        task.add_done_callback(lambda _: self._under_way.pop(checkout, None))
 
     async def _settle(self, checkout: str) -> None:
         """A release that the last run left open: what became of it is read, never tried again."""
@@ -83,9 +95,8 @@ class Sessions:
         row = self._book.row("checkout", checkout)
         assert row is not None
         until = (datetime.fromisoformat(str(row.data["take_by"])) - self._book.clock()).total_seconds()
-        left = min(
-            max(0.0, until), self._station.site.station.take_within_s
-        )  # a clock that was stepped decides nothing
+        # A clock that was stepped meanwhile decides nothing.
+        left = min(max(0.0, until), self._station.site.station.take_within_s)
         while self._open(checkout):
             try:
                 async with asyncio.timeout(left):

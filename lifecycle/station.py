@@ -274,6 +274,7 @@ class Station:
             custody.slot_emptied(draft, self.book.rows("key_set"), place, sessions, self.book.clock())
 
         await self.record(build)
+        await self._look_again()
 
     async def _filled(self, cabinet: str, slot: int) -> None:
         place, attending = self.place(cabinet, slot), self.attending(cabinet)
@@ -285,6 +286,19 @@ class Station:
 
         if any(event.kind == "KeySetReturned" for event in await self.record(build)):
             self.visit_after_move(custody.set_in(self.book.rows("key_set"), cabinet, slot))
+            await self._look_again()
+
+    async def _look_again(self) -> None:
+        """Sets that hang somewhere and could not be named: each change elsewhere may tell which they are."""
+        for case in [row for row in self.book.rows("found") if row.state == "open"]:
+            place = self.place(str(case.data["cabinet"]), int(str(case.data["slot"])))
+            named = await self.record(
+                lambda draft, place=place: custody.look_again(  # type: ignore[misc]
+                    draft, self.book.rows("key_set"), place, self.book.clock()
+                )
+            )
+            if named:
+                self.visit_after_move(custody.set_in(self.book.rows("key_set"), place.cabinet, place.slot))
 
     def visit_after_move(self, key_set: Row | None) -> None:
         """A set moved: its car's terminal has something to tell."""

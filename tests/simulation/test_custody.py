@@ -34,7 +34,7 @@ async def test_take_and_come_home(bench: Bench) -> None:
         assert (mine[3].proof, mine[3].data["identity"], mine[3].because) == (
             "proved",
             "inferred",
-            ("brought_by_its_holder",),
+            ("only_set_away",),
         )
 
 
@@ -108,8 +108,18 @@ async def test_who_brought_which_home(bench: Bench) -> None:
         station.world.put("k-2", "A", 6)
         view = await station.pool.wait_checkout(two, until="returned", within=20)
         assert (view.state, view.returned_to) == ("returned", "A-06")
-        assert (await station.all_events())[-1].because == ("brought_by_its_holder",)
+        assert (await station.all_events())[-1].because == ("only_set_away",)
         assert station.pool.checkout(one).state == "out"
+
+
+async def test_who_took_one_is_not_taken_for_who_brings_another(bench: Bench) -> None:
+    """Within the same minute, without a badge: presence alone cannot tell, and nobody guesses."""
+    async with bench.station() as station:
+        await station.take("b2", vehicle="P-2")
+        await station.take("b1", vehicle="P-1")
+        station.world.put("k-2", "A", 6)
+        await asyncio.sleep(5)
+        assert (await station.kinds())[-1] == "UnidentifiedSetAppeared"
 
 
 async def test_a_set_that_nobody_can_name_is_declared(bench: Bench) -> None:
@@ -130,6 +140,32 @@ async def test_a_set_that_nobody_can_name_is_declared(bench: Bench) -> None:
         assert view.declaration["odometer_km"] == 1234.5
         station.world.put("k-1", "A", 1)
         assert (await station.pool.wait_checkout(one, until="returned", within=20)).state == "returned"
+
+
+async def test_a_set_is_named_when_the_others_are_accounted_for(bench: Bench) -> None:
+    async with bench.station() as station:
+        one, two = await station.take("b1", vehicle="P-1"), await station.take("b2", vehicle="P-2")
+        station.world.put("k-2", "A", 6)
+        await asyncio.sleep(5)
+        assert (await station.kinds())[-1] == "UnidentifiedSetAppeared"
+        await station.pool.identify(officer="b1", cabinet="A")
+        station.world.put("k-1", "A", 7)
+        await station.pool.wait_checkout(one, until="returned", within=20)
+        view = await station.pool.wait_checkout(two, until="returned", within=20)
+        assert (view.state, view.returned_to) == ("returned", "A-06")
+
+
+async def test_an_unnamed_set_that_is_taken_away_again_is_forgotten(bench: Bench) -> None:
+    async with bench.station() as station:
+        await station.take("b1", vehicle="P-1")
+        await station.take("b2", vehicle="P-2")
+        for _ in range(2):
+            station.world.put("k-2", "A", 6)
+            await asyncio.sleep(5)
+            station.world.override("k-2")
+            await asyncio.sleep(5)
+        news = [kind for kind in await station.kinds() if kind.startswith("Un")]
+        assert news == ["UnidentifiedSetAppeared", "UnbookedObjectRemoved"] * 2
 
 
 async def test_where_nothing_can_tell_the_book_says_assumed(bench: Bench) -> None:
