@@ -6,6 +6,8 @@ import asyncio
 import math
 from collections.abc import Callable
 
+from keycabinet.pacing import Pacer
+
 # After a change each board must have been asked so often before polls are left out: a lost board is checked anew
 # with two requests before it is read, and debouncing wants to see the same thing twice.
 SETTLING_REQUESTS = 5
@@ -39,7 +41,7 @@ class WorldPacer:
 
     The polls that do run happen when they would have happened anyway: at whole multiples of the interval.
     `requests` counts what the board asked least was asked; polls run while it has not been asked enough since the
-    last change, and while `steady` is false (a board is mute, a link is down).
+    last change, and while `steady` is false (a board is mute, a link is down). `left_out` counts for ever.
     """
 
     def __init__(self, watch: Watch, requests: Callable[[], int], steady: Callable[[], bool]) -> None:
@@ -48,7 +50,8 @@ class WorldPacer:
         self._steady = steady
         self._seen = -1
         self._settled_at = 0
-        self._left_out = 0
+        self._untold = 0
+        self.left_out = 0
 
     async def wait(self, interval_s: float) -> int:
         """Wait until the next poll is due; return how many polls were left out."""
@@ -57,18 +60,39 @@ class WorldPacer:
             self._seen, self._settled_at = self._watch.version, requests + SETTLING_REQUESTS
         if requests < self._settled_at:
             await asyncio.sleep(interval_s)
-            return self._take_left_out(0)
+            return self._told(0)
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
             await self._watch.beyond(self._seen)
         except asyncio.CancelledError:
-            self._left_out += int((loop.time() - began) / interval_s)  # somebody wants a poll at once
+            self._count(int((loop.time() - began) / interval_s))  # somebody wants a poll at once
             raise
         ticks = max(1, math.ceil((loop.time() - began) / interval_s - 1e-9))
         await asyncio.sleep(began + ticks * interval_s - loop.time())
-        return self._take_left_out(ticks - 1)
+        return self._told(ticks - 1)
 
-    def _take_left_out(self, more: int) -> int:
-        left_out, self._left_out = self._left_out + more, 0
-        return left_out
+    def _count(self, polls: int) -> None:
+        self.left_out += polls
+        self._untold += polls
+
+    def _told(self, more: int) -> int:
+        self._count(more)
+        untold, self._untold = self._untold, 0
+        return untold
+
+
+class CountingPacer:
+    """Another pacer's rhythm, counted over all the lives of a station's program."""
+
+    def __init__(self, pacer: Pacer) -> None:
+        self.pacer = pacer
+        self.polls = 0
+        self.skipped = 0
+
+    async def wait(self, interval_s: float) -> int:
+        """As the other pacer waits."""
+        skipped = await self.pacer.wait(interval_s)
+        self.polls += 1
+        self.skipped += skipped
+        return skipped

@@ -66,7 +66,7 @@ def _disturbed(scene: Scene, cabinet: str, slot: int, feeler: Feeler, lie: objec
 
 def _bounce(scene: Scene) -> Undo:
     cabinet, slot = scene.place
-    flicker = Flicker(scene.random, scene.now, (0.02, 0.3), (0.005, 0.15))
+    flicker = Flicker(scene.random, scene.now, (0.02, 0.5), (0.002, 0.03))
 
     def lie(truth: bool, inverted: bool) -> bool:
         wrong = flicker.bad(scene.now)

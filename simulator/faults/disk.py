@@ -88,7 +88,7 @@ class _Connection(sqlite3.Connection):
         self.disk.commit(super().commit)
 
     def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
-        if sql.startswith("PRAGMA synchronous") and not self.disk.syncs:
+        if sql.startswith("PRAGMA synchronous=") and not self.disk.syncs:
             sql = "PRAGMA synchronous=OFF"
         return super().execute(sql, *arguments)
 

@@ -57,6 +57,11 @@ class OnAir:
         return self.in_range() and not self.unheard
 
     @property
+    def advertises(self) -> bool:
+        """Whether it can be heard: a connected adapter does not advertise."""
+        return self.link is None and not self.taken and self.reachable
+
+    @property
     def advertising_s(self) -> float:
         """Seconds from one advertisement to the next."""
         return max([ADVERTISING_S, *(slow() for slow in self.slow_advertising)])
@@ -150,7 +155,7 @@ class MemoryRadio:
             heard_at = found.next_advertisement(now)
             if heard_at > give_up:
                 break
-            if not self._heard(found):
+            if not found.advertises:
                 heard_at = max(heard_at, now + LISTEN_AGAIN_S)
             await asyncio.sleep(min(heard_at, give_up) - now)
             if loop.time() >= give_up:
@@ -162,10 +167,10 @@ class MemoryRadio:
 
     @staticmethod
     def _heard(terminal: OnAir) -> bool:
-        """Whether it is heard now: a connected adapter does not advertise."""
+        """Whether it is heard now; whoever is in the way of that is told."""
         for told in (*terminal.asked, *terminal.unheard, *terminal.taken):
             told()
-        return terminal.link is None and not terminal.taken and terminal.reachable
+        return terminal.advertises
 
 
 class MemoryLink:
