@@ -108,7 +108,7 @@ async def test_who_brought_which_home(bench: Bench) -> None:
         station.world.put("k-2", "A", 6)
         view = await station.pool.wait_checkout(two, until="returned", within=20)
         assert (view.state, view.returned_to) == ("returned", "A-06")
-        assert (await station.all_events())[-1].because == ("only_set_away",)
+        assert (await station.all_events())[-1].because == ("brought_by_its_holder",)
         assert station.pool.checkout(one).state == "out"
 
 
