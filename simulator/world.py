@@ -1,7 +1,7 @@
 """What is physically true: which set hangs where, which bolts are drawn, where the cars are. No asyncio.
 
-Every change is appended to `World.log`; `World.digest()` is equal for two runs exactly when the same things
-happened at the same times in the same order.
+Every change is appended to `World.log` (or, for long runs, only counted into the digest); `World.digest()` is equal for
+two runs exactly when the same things happened at the same times in the same order.
 """
 
 from __future__ import annotations
@@ -9,45 +9,18 @@ from __future__ import annotations
 import hashlib
 import heapq
 import random
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Collection
 
+from simulator.car_park import CarPark, fresh
+from simulator.fittings import Cabinet, Lock
 from simulator.model import DOOR, Bolt, Car, Change, Detail, Door, Hinge, Place, WorldError
 
 __all__ = ["DOOR", "Bolt", "Car", "Change", "Door", "Hinge", "Place", "World", "WorldError"]
 
 Listener = Callable[[Change], None]
-CHARGING_KM = 5.0
-CHARGED_V = 12.6
 
 
-@dataclass(slots=True, eq=False)
-class _Lock:
-    """A bolt that a solenoid draws; `unlock_at` and `relock_at` say when it moves next by itself."""
-
-    place: Place
-    has_bolt: bool
-    unlocked: bool
-    energised_at: float | None = None
-    unlock_at: float | None = None
-    relock_at: float | None = None
-    pulses: int = 0
-    trouble: Bolt | None = None
-    needs_s: float | None = None
-
-
-@dataclass(slots=True)
-class _Cabinet:
-    locks: dict[int, _Lock]
-    has_door: bool
-    door_open: bool
-    ajar: bool = False
-    hinge: Hinge | None = None
-    hanging: dict[int, str] = field(default_factory=dict)
-    lamps: dict[int, bool] = field(default_factory=dict)
-
-
-class World:
+class World(CarPark):
     """The physical truth about a station's cabinets, key sets and cars.
 
     `now` tells the time in seconds; it may be replaced before the first change. A solenoid draws its bolt
@@ -63,17 +36,19 @@ class World:
         least_pulse_s: float = 0.1,
         relock_s: float = 10.0,
     ) -> None:
+        super().__init__()
         self.seed = seed
         self.random = random.Random(seed)
         self.now = now
         self.least_pulse_s = least_pulse_s
         self.relock_s = relock_s
         self.log: list[Change] = []
-        self._cabinets: dict[str, _Cabinet] = {}
+        self._sha = hashlib.sha256(f"seed\t{seed}\n".encode())
+        self._keeps_log = True
+        self._cabinets: dict[str, Cabinet] = {}
         self._sets: dict[str, Place | None] = {}
-        self._cars: dict[str, Car] = {}
         self._listeners: list[Listener] = []
-        self._moves: list[tuple[float, int, _Lock]] = []
+        self._moves: list[tuple[float, int, Lock]] = []
         self._moves_made = 0
 
     # -- setting up
@@ -88,18 +63,18 @@ class World:
         door_lock: bool = False,
     ) -> None:
         """Add a cabinet. A slot in `boltless` is kept by the door alone; `door_lock` implies `door`."""
-        _fresh(name, self._cabinets)
+        fresh(name, self._cabinets)
         locks = {
-            slot: _Lock(Place(name, slot), slot not in boltless, unlocked=slot in boltless) for slot in slots
+            slot: Lock(Place(name, slot), slot not in boltless, unlocked=slot in boltless) for slot in slots
         }
-        locks[DOOR] = _Lock(Place(name, DOOR), door_lock, unlocked=not door_lock)
+        locks[DOOR] = Lock(Place(name, DOOR), door_lock, unlocked=not door_lock)
         has_door = door or door_lock
-        self._cabinets[name] = _Cabinet(locks, has_door, door_open=not has_door)
+        self._cabinets[name] = Cabinet(locks, has_door, door_open=not has_door)
         self._happen("cabinet_added", name, len(slots))
 
     def add_set(self, set_id: str, cabinet: str | None = None, slot: int | None = None) -> None:
         """Add a key set, hanging in a slot or already out."""
-        _fresh(set_id, self._sets)
+        fresh(set_id, self._sets)
         if cabinet is None or slot is None:
             self._sets[set_id] = None
             self._happen("set_added", "", DOOR, set_id)
@@ -107,12 +82,6 @@ class World:
         self._empty_slot(cabinet, slot).hanging[slot] = set_id
         self._sets[set_id] = Place(cabinet, slot)
         self._happen("set_added", cabinet, slot, set_id)
-
-    def add_car(self, car_id: str, car: Car) -> None:
-        """Add a car."""
-        _fresh(car_id, self._cars)
-        self._cars[car_id] = car
-        self._happen("car_added", car_id)
 
     # -- looking
 
@@ -122,9 +91,17 @@ class World:
         return tuple(self._sets)
 
     @property
-    def cars(self) -> tuple[str, ...]:
-        """Every car, in the order in which they were added."""
-        return tuple(self._cars)
+    def cabinets(self) -> tuple[str, ...]:
+        """Every cabinet, in the order in which they were added."""
+        return tuple(self._cabinets)
+
+    def slots(self, cabinet: str) -> tuple[int, ...]:
+        """The slots of a cabinet."""
+        return tuple(slot for slot in self._cabinet(cabinet).locks if slot != DOOR)
+
+    def has_door(self, cabinet: str) -> bool:
+        """Tell whether a cabinet has a door of its own."""
+        return self._cabinet(cabinet).has_door
 
     def where(self, set_id: str) -> Place | None:
         """Return where a set hangs; None while somebody has it."""
@@ -164,13 +141,6 @@ class World:
         """Tell whether the lamp at a slot is lit."""
         self._lock(cabinet, slot)
         return self._cabinets[cabinet].lamps.get(slot, False)
-
-    def car(self, car_id: str) -> Car:
-        """Return the truth about a car."""
-        try:
-            return self._cars[car_id]
-        except KeyError:
-            raise WorldError(f"there is no car {car_id!r}") from None
 
     # -- what boards do
 
@@ -292,34 +262,6 @@ class World:
         if hinge is None and (found.ajar or (before is Hinge.LEFT_OPEN and found.door_open)):
             self.shut_door(cabinet)
 
-    # -- what cars do
-
-    def drive(self, car_id: str, km: float, *, km_per_fuel_percent: float = 6.0) -> None:
-        """Drive a car so far (km, 0 or more), burning fuel; some kilometres charge its battery."""
-        if km < 0:
-            raise WorldError(f"cannot drive {km} km")
-        car = self.car(car_id)
-        self.change_car(
-            car_id,
-            replace(
-                car,
-                odometer_km=car.odometer_km + km,
-                distance_since_clear_km=car.distance_since_clear_km + km,
-                fuel_percent=max(0.0, car.fuel_percent - km / km_per_fuel_percent),
-                battery_v=max(car.battery_v, CHARGED_V) if km >= CHARGING_KM else car.battery_v,
-            ),
-        )
-
-    def change_car(self, car_id: str, car: Car) -> None:
-        """Replace the truth about a car, as `dataclasses.replace` gives it; what differs is logged."""
-        before = self.car(car_id)
-        self._cars[car_id] = car
-        for name in (each.name for each in fields(Car)):
-            old, new = getattr(before, name), getattr(car, name)
-            if old != new:
-                text = ",".join(new) if isinstance(new, tuple) else str(new)
-                self._happen("car_changed", car_id, name, text)
-
     # -- time
 
     @property
@@ -361,37 +303,47 @@ class World:
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the seed and the log."""
-        sha = hashlib.sha256(f"seed\t{self.seed}\n".encode())
+        sha = self._sha.copy()
         for change in self.log:
             sha.update(f"{change.line()}\n".encode())
         return sha.hexdigest()
+
+    def forget_log(self) -> None:
+        """Keep no log from now on, only its digest: what happens then takes no memory."""
+        for change in self.log:
+            self._sha.update(f"{change.line()}\n".encode())
+        self.log.clear()
+        self._keeps_log = False
 
     # -- inside
 
     def _happen(self, kind: str, *details: Detail, at: float | None = None) -> None:
         change = Change(self.now() if at is None else at, kind, details)
-        self.log.append(change)
+        if self._keeps_log:
+            self.log.append(change)
+        else:
+            self._sha.update(f"{change.line()}\n".encode())
         for listener in tuple(self._listeners):
             listener(change)
 
-    def _schedule(self, lock: _Lock, at: float) -> float:
+    def _schedule(self, lock: Lock, at: float) -> float:
         self._moves_made += 1
         heapq.heappush(self._moves, (at, self._moves_made, lock))
         return at
 
-    def _cabinet(self, name: str) -> _Cabinet:
+    def _cabinet(self, name: str) -> Cabinet:
         try:
             return self._cabinets[name]
         except KeyError:
             raise WorldError(f"there is no cabinet {name!r}") from None
 
-    def _lock(self, cabinet: str, slot: int) -> _Lock:
+    def _lock(self, cabinet: str, slot: int) -> Lock:
         try:
             return self._cabinet(cabinet).locks[slot]
         except KeyError:
             raise WorldError(f"cabinet {cabinet} has no slot {slot}") from None
 
-    def _empty_slot(self, cabinet: str, slot: int) -> _Cabinet:
+    def _empty_slot(self, cabinet: str, slot: int) -> Cabinet:
         held = self.hanging(cabinet, slot)
         if slot == DOOR or held is not None:
             raise WorldError(f"slot {slot} of cabinet {cabinet} holds {held or 'no sets'}")
@@ -429,12 +381,12 @@ class World:
         self._lock(*place).relock_at = None
         self._happen(kind, *place, set_id)
 
-    def _would_fall(self, lock: _Lock) -> bool:
+    def _would_fall(self, lock: Lock) -> bool:
         """Tell whether a released bolt finds something to hold."""
         cabinet = self._cabinets[lock.place.cabinet]
         return not cabinet.door_open if lock.place.slot == DOOR else lock.place.slot in cabinet.hanging
 
-    def _fall(self, lock: _Lock) -> None:
+    def _fall(self, lock: Lock) -> None:
         if lock.has_bolt and lock.unlocked and lock.energised_at is None:
             if lock.trouble is Bolt.WELDED:
                 self._happen("bolt_stuck", *lock.place, lock.trouble.value)
@@ -442,8 +394,3 @@ class World:
             lock.unlocked = False
             lock.relock_at = None
             self._happen("locked", *lock.place)
-
-
-def _fresh(name: str, taken: Mapping[str, object]) -> None:
-    if name in taken:
-        raise WorldError(f"there is already a {name!r}")
