@@ -45,6 +45,7 @@ class FastForwardLoop(asyncio.SelectorEventLoop):
     async def pass_time(self, seconds: float) -> None:
         """Let so many seconds go by."""
         end = self.time() + seconds
+        await self._settle()  # what has begun may be about to set a timer
         while (due := self._next_due()) is not None and due < end:
             self._run_ahead_to(due)
             await self._settle()
