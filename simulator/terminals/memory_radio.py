@@ -64,12 +64,12 @@ class OnAir:
     @property
     def advertising_s(self) -> float:
         """Seconds from one advertisement to the next."""
-        return max([ADVERTISING_S, *(slow() for slow in self.slow_advertising)])
+        return max([slow() for slow in self.slow_advertising], default=ADVERTISING_S)
 
     @property
     def interval_s(self) -> float:
         """Seconds from one connection event to the next."""
-        return max([INTERVAL_S, *(slow() for slow in self.slow_link)])
+        return max([slow() for slow in self.slow_link], default=INTERVAL_S)
 
     def next_advertisement(self, now: float) -> float:
         """When it advertises next; each adapter has its own place in time."""
@@ -210,7 +210,8 @@ class MemoryLink:
         for at in range(0, len(data), size):
             self._check()
             await asyncio.sleep(self._until_event())
-            await self._until_reached()
+            if not self._on_air.reachable:
+                await self._until_reached()
             self._check()
             if any(breaks() for breaks in self._on_air.drops):
                 self.drop()
