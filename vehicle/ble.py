@@ -46,6 +46,8 @@ DISCONNECT_S = 5.0
 GATT_S = 10.0
 """Longest wait for one acknowledgement; a stack may wait half a minute and more."""
 _NEEDS_BOND = (0x05, 0x08, 0x0F)
+NOT_PAIRED = "Not paired"
+"""What BlueZ makes of ATT errors 0x05, 0x0C and 0x0F, under the name org.bluez.Error.NotPermitted."""
 _WRITES = ("write", "write-without-response")
 _NOTIFIES = ("notify", "indicate")
 _Ends: TypeAlias = tuple[BleakGATTCharacteristic, BleakGATTCharacteristic]
@@ -277,6 +279,8 @@ def _has(characteristic: BleakGATTCharacteristic, names: tuple[str, ...]) -> boo
 def _link_error(terminal: str, error: Exception, otherwise: type[LinkError]) -> LinkError:
     """Our leaf for what bleak, D-Bus or the operating system said."""
     if isinstance(error, BleakGATTProtocolError) and error.code in _NEEDS_BOND:
+        return PairingRequired(terminal)
+    if isinstance(error, BleakDBusError) and error.dbus_error_details == NOT_PAIRED:
         return PairingRequired(terminal)
     if isinstance(error, BleakBluetoothNotAvailableError):
         return RadioUnavailable(terminal, error.reason.name.lower().replace("_", " "))

@@ -100,7 +100,7 @@ class Peripheral:
             UUID(uuid),
             properties,
             Characteristic.Permissions.WRITEABLE,
-            CharacteristicValue(write=self._written),
+            CharacteristicValue(read=_refuse, write=self._written),
         )
         if properties & Characteristic.Properties.NOTIFY:
             characteristic.on(
@@ -152,6 +152,11 @@ class Peripheral:
                 )
                 self._radio.gatt_server.send_gatt_pdu(listener, bytes(notification))
         self._schedule()
+
+
+def _refuse(_: Connection) -> bytes:
+    """The stream is written to and listened to; bumble would leave a read without an answer."""
+    raise att.ATT_Error(att.ErrorCode.READ_NOT_PERMITTED)
 
 
 def _advertisement(name: str, service: UUID) -> bytes:

@@ -110,6 +110,15 @@ class Central:
         await connection.disconnect()
 
     async def _follow(self) -> None:
+        """In a task of its own: bumble loses its place when it is cancelled between command and answer."""
+        switching = asyncio.create_task(self._switch_scan())
+        try:
+            await asyncio.shield(switching)
+        except asyncio.CancelledError:
+            await asyncio.wait({switching})
+            raise
+
+    async def _switch_scan(self) -> None:
         """Make the controller scan if somebody listens, and not otherwise."""
         async with self._scanning:
             if bool(self._listeners) == self.device.scanning:

@@ -204,6 +204,11 @@ async def test_a_radio_that_does_not_work(error: Exception) -> None:
         ("connect", EOFError(), ConnectFailed),
         ("start_notify", BleakGATTProtocolError(0x05), PairingRequired),
         ("start_notify", BleakGATTProtocolError(0x0F), PairingRequired),
+        (
+            "start_notify",
+            BleakDBusError("org.bluez.Error.NotPermitted", ["Not paired"]),
+            PairingRequired,
+        ),
         ("start_notify", BleakError("Not connected"), ConnectionDropped),
         ("write_gatt_char", BleakGATTProtocolError(0x0E), ConnectionDropped),
         (

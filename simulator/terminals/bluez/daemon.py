@@ -26,7 +26,7 @@ _CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Co
 </busconfig>
 """
 # The shell holds a pipe of ours: when this process is gone, however it died, so are the daemon and its directory.
-_LEASH = '"$@" & daemon=$!; read -r _; kill $daemon; wait $daemon; rm -rf -- "$0"'
+_LEASH = '"$@" & daemon=$!; exec >&-; read -r _; kill $daemon; wait $daemon; rm -rf -- "$0"'
 
 
 def missing() -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from bleak.exc import BleakError
 from bumble import core
 from bumble.device import Advertisement
-from dbus_fast import Variant
+from dbus_fast import DBusError, Variant
 
 from simulator.terminals.bluez.errors import failed, in_progress, not_connected, refused
 from simulator.terminals.bluez.gatt import GattObjects
@@ -111,6 +111,7 @@ class BluezDevice:
     # -- what programs call
 
     async def _connect(self, _: Call) -> tuple[Any, ...]:
+        self._must_exist()
         if self._client is not None:
             return ()
         if self._attempt is not None:
@@ -125,9 +126,11 @@ class BluezDevice:
             attempt.cancel()
         if attempt.cancelled() or attempt.exception() is not None or not client.is_connected:
             raise self._not_connected(attempt)
-        if self._closed:
+        try:
+            self._must_exist()
+        except DBusError:
             await client.disconnect()
-            raise refused("DoesNotExist", "Does Not Exist")
+            raise
         self._client = client
         self._tree.change(self.path, DEVICE, {"Connected": True})
         self._gatt = GattObjects(self._tree, self.path, client)
@@ -135,6 +138,11 @@ class BluezDevice:
         uuids = dict.fromkeys([*self.services, *(service.uuid for service in client.services or ())])
         self._tree.change(self.path, DEVICE, {"UUIDs": list(uuids), "ServicesResolved": True})
         return ()
+
+    def _must_exist(self) -> None:
+        """It may have been removed while a call waited."""
+        if self._closed:
+            raise refused("DoesNotExist", "Does Not Exist")
 
     def _not_connected(self, attempt: asyncio.Task[None]) -> BaseException:
         """Why, in BlueZ's words; it shows a connection that broke at once, and clients wait for its end."""
