@@ -17,6 +17,9 @@ from keycabinet.errors import (
 from keycabinet.exchange import Priority
 
 RECHECK_REFUSED_S = 10.0
+RECHECK_S = 60.0
+"""How long a board is believed to be set as it was: one that lost its supply between two polls comes back as it left
+the factory, with its inputs linked to its locks, and answers as if nothing had been."""
 
 
 class Watcher(Protocol):
@@ -44,6 +47,7 @@ class BoardMonitor:
         self._watcher = watcher
         self._loop = asyncio.get_running_loop()
         self._check_at = 0.0
+        self._checked_at = 0.0
 
     @property
     def online(self) -> bool:
@@ -66,6 +70,7 @@ class BoardMonitor:
         except (LineError, DeviceBackedOff, BoardRefused) as error:
             self._lose(error)
         except KeyCabinetError:
+            self.identity = None  # perhaps it was restarted meanwhile
             try:
                 await self._read(priority)
             except KeyCabinetError as error:
@@ -73,8 +78,9 @@ class BoardMonitor:
 
     async def _read(self, priority: Priority) -> None:
         board = self.board
-        if self.identity is None:
+        if self.identity is None or self._loop.time() - self._checked_at >= RECHECK_S:
             self.identity = await board.verify()
+            self._checked_at = self._loop.time()
         if board.shape.inputs:
             raw = await board.read_inputs(priority)
         else:

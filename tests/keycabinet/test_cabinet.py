@@ -248,6 +248,22 @@ async def test_linked_inputs_are_refused_with_the_way_to_set_them_right() -> Non
             pass
 
 
+async def test_a_board_that_came_back_linked_between_two_polls_is_found_out() -> None:
+    """Its supply dipped; it answers as before, but now its inputs open its locks."""
+    board = Board()
+    async with cabinet(Wire(board)) as subject:
+        events = subject.events()
+        board.registers[0x1002] = 1
+        await asyncio.sleep(70)
+        lost = happened(events)[0]
+        assert isinstance(lost, BoardLost)
+        assert "0x1002" in lost.error
+        assert (await subject.open_slot(1, "c1")).outcome is ReleaseOutcome.NOT_SENT
+        board.registers[0x1002] = 0
+        await asyncio.sleep(20)
+        assert (await subject.open_slot(1, "c2")).outcome is ReleaseOutcome.CONFIRMED
+
+
 async def test_an_old_board_is_refused() -> None:
     with pytest.raises(UnsupportedBoard, match="protocol V1"):
         async with cabinet(Wire(Board(version=None))):
