@@ -60,12 +60,15 @@ export function follow(seq, heard, changed) {
   }
 
   async function poll() {
+    let wait = 0; // the first answer comes at once, and shows that there is a connection
     for (;;) {
       try {
-        const page = await ask("GET", `/v1/log?after=${seq()}&wait=${POLL_S}`);
+        const page = await ask("GET", `/v1/log?after=${seq()}&wait=${wait}`);
+        wait = POLL_S;
         changed("polling");
         page.entries.forEach(heard);
       } catch {
+        wait = 0;
         changed("lost");
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
         if (!token && "EventSource" in window) {

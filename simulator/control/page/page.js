@@ -196,6 +196,10 @@ document.addEventListener("keydown", (event) => {
   all[there]?.focus();
 });
 
+window.addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#token=")) location.reload();
+});
+
 // -- running
 
 async function start() {

@@ -339,7 +339,7 @@ function car(each) {
         h("input", {
           name: "code",
           placeholder: "P0301",
-          pattern: "[PCBU][0-3][0-9A-F]{3}",
+          pattern: "[PCBUpcbu][0-3][0-9A-Fa-f]{3}",
           required: true,
           maxlength: 5,
           spellcheck: "false",
