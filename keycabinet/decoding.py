@@ -21,7 +21,13 @@ ENTRY_POINTS = "motorpool.protocols"
 MAX_FRAME = 4096
 """Longest frame that is looked at (bytes)."""
 
-_MODULES = ("keycabinet.modbus_frames",)
+_MODULES = (
+    "keycabinet.modbus_frames",
+    "keycabinet.readers.uhf",
+    "keycabinet.readers.rs485_ascii",
+    "keycabinet.readers.rdm6300",
+    "keycabinet.readers.onewire",
+)
 """Each has `PROTOCOLS`, a tuple of WireProtocol."""
 
 
