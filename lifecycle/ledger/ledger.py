@@ -7,7 +7,6 @@ import itertools
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -21,6 +20,7 @@ from .lock import WriterLock
 from .model import Command, Event, Head, Row, Step
 from .schema import Connect, connect, create
 from .verify import verify
+from .worker import Worker
 from .writer import Batch, Writer
 
 T = TypeVar("T")
@@ -36,13 +36,13 @@ _Waiting = tuple[Prepared, "asyncio.Future[tuple[Event, ...]]"]
 class Ledger:
     """One station's book, open for writing by this process alone. Use it as an async context manager.
 
-    All file work goes through one executor thread, one piece at a time. Steps that arrive while a transaction is
+    All file work is done by one worker, one piece at a time. Steps that arrive while a transaction is
     being written wait together and share the next one, and its fsync.
     """
 
-    def __init__(self, writer: Writer, lock: WriterLock, clock: Clock, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, writer: Writer, lock: WriterLock, clock: Clock, worker: Worker) -> None:
         """Use `open`."""
-        self._writer, self._lock, self._clock, self._executor = writer, lock, clock, executor
+        self._writer, self._lock, self._clock, self._worker = writer, lock, clock, worker
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Waiting] = []
         self._idle = asyncio.Event()
@@ -62,14 +62,13 @@ class Ledger:
         A file that exists is verified whole first (about 8 us an event) and never written to if it does not hold.
         `connect` opens the database file. Raises LedgerHeld, LedgerBroken, WrongStation, LedgerUnavailable.
         """
-        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
-        loop = asyncio.get_running_loop()
+        worker = Worker()
         try:
-            writer, lock = await loop.run_in_executor(executor, _open, path, station, holder, connect)
+            writer, lock = await worker.run(_open, path, station, holder, connect)
         except BaseException:
-            executor.shutdown(wait=False)
+            await worker.close()
             raise
-        return cls(writer, lock, clock, executor)
+        return cls(writer, lock, clock, worker)
 
     async def commit(self, step: Step) -> tuple[Event, ...]:
         """Record the step; when this returns it is on the disk.
@@ -131,8 +130,8 @@ class Ledger:
             await self._idle.wait()
         finally:
             self._shut = True
-            await self._loop.run_in_executor(self._executor, self._release)
-            self._executor.shutdown(wait=False)
+            await self._worker.run(self._release)
+            await self._worker.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -150,7 +149,7 @@ class Ledger:
             _fail(waiting, LedgerClosed(self._writer.path))
         elif waiting:
             steps = [step for step, _ in waiting]
-            written = self._loop.run_in_executor(self._executor, self._writer.write, steps, self._clock())
+            written = self._worker.run(self._writer.write, steps, self._clock())
             written.add_done_callback(lambda batch: self._written(waiting, batch))
             return
         self._idle.set()
@@ -181,11 +180,11 @@ class Ledger:
         if self._writer.image.seq != self._told:
             self._told = self._writer.image.seq
             self._news.set()
-            self._news = asyncio.Event()
+            self._news.clear()
 
     async def _run(self, work: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
         self._refuse_if_closed()
-        result = await self._loop.run_in_executor(self._executor, work, *arguments)
+        result = await self._worker.run(work, *arguments)
         self._tell()
         return result
 

@@ -216,8 +216,9 @@ class Writer:
         if batch.seq == before:
             return
         whole = len(batch.events) // _AT_ONCE * _AT_ONCE
-        many = [batch.events[start : start + _AT_ONCE] for start in range(0, whole, _AT_ONCE)]
-        cursor.executemany(_EVENTS, [list(itertools.chain.from_iterable(some)) for some in many])
+        for start in range(0, whole, _AT_ONCE):
+            some = batch.events[start : start + _AT_ONCE]
+            cursor.execute(_EVENTS, list(itertools.chain.from_iterable(some)))
         cursor.executemany(_EVENT, batch.events[whole:])
         if batch.inserts:
             cursor.executemany(_INSERT, batch.inserts)
