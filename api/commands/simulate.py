@@ -22,6 +22,7 @@ from .output import Stopped, out, say, table, warn
 
 CONTROL = "control"
 LOOPBACK = "127.0.0.1"
+LEAST_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ def _where(control: str, token: str | None) -> _Where:
         ) from error
     if token is None and not is_loopback(host):
         raise InvalidRequest(option, host, "only a loopback address without --control-token")
+    if token is not None and len(token) < LEAST_TOKEN:
+        raise InvalidRequest("--control-token", "(not shown)", f"at least {LEAST_TOKEN} characters")
     return _Where(host, port, token)
 
 
