@@ -22,6 +22,7 @@ from lifecycle.clock import random_id, system_clock
 from lifecycle.ledger import verify
 from lifecycle.model import parse_slot_label
 from simulator import virtual_time
+from simulator.faults import Faults
 from simulator.station import SimulatedStation
 from simulator.terminals.air import AirPacket
 from simulator.testing import RunningStation
@@ -102,7 +103,7 @@ async def play(
             "holder": "motorpool demo",
         }
         async with await MotorPool.open(site, **{**reached, **options}) as pool:
-            morning = Morning(RunningStation(pool, station), say)
+            morning = Morning(RunningStation(pool, station, Faults(station.hardware, chance)), say)
             try:
                 await morning.play()
             except (StoryStuck, TimeoutError, MotorPoolError) as stuck:

@@ -18,9 +18,10 @@ from keycabinet.boards.base import board_shapes
 from lifecycle import Event, MotorPool, Site
 from lifecycle.model import parse_slot_label
 from simulator import virtual_time
+from simulator.faults import Faults
 from simulator.hardware import SimulatedHardware
 from simulator.model import Car
-from simulator.station import DEFAULT_PROFILE, CarTruth, SimulatedStation
+from simulator.station import DEFAULT_PROFILE, CarTruth, RadioKind, SimulatedStation
 from simulator.terminals import Elm327Device, TerminalPark
 from simulator.world import DOOR, World
 from vehicle import Terminal, TerminalConfig, open_terminal
@@ -37,6 +38,7 @@ class RunningStation:
 
     pool: MotorPool
     simulated: SimulatedStation
+    faults: Faults
 
     @property
     def world(self) -> World:
@@ -89,14 +91,20 @@ class RunningStation:
 
 @asynccontextmanager
 async def running_station(
-    site: Site, simulated: SimulatedStation | None = None, *, seed: int = 0, **options: Any
+    site: Site,
+    simulated: SimulatedStation | None = None,
+    *,
+    seed: int = 0,
+    radio: RadioKind = "bumble",
+    **options: Any,
 ) -> AsyncIterator[RunningStation]:
     """The station of a site, in virtual time, on the given hardware (running already) or on its own.
 
-    `options` go to `MotorPool.open`. Ids come from `seed`, the clock from the loop's time.
+    `radio` is "bumble" for the whole Bluetooth stack, "memory" for the same bytes over a modelled link, whose faults
+    can be injected. `options` go to `MotorPool.open`. Ids come from `seed`, the clock from the loop's time.
     """
     if simulated is None:
-        own = SimulatedStation(site, seed=seed)
+        own = SimulatedStation(site, seed=seed, radio=radio)
         async with own.running("memory"), running_station(site, own, seed=seed, **options) as station:
             yield station
         return
@@ -107,7 +115,9 @@ async def running_station(
         "ids": lambda prefix: f"{prefix}_{chance.randbytes(6).hex()}",
     }
     async with await MotorPool.open(site, **{**reached, **options}) as pool:
-        yield RunningStation(pool, simulated)
+        station = RunningStation(pool, simulated, Faults(simulated.hardware, chance))
+        yield station
+        station.faults.clear_all()
 
 
 @dataclass(frozen=True, slots=True)
