@@ -177,7 +177,7 @@ class SimulatedHardware:
         if not self.skip_idle_polls or self._mode != "memory":
             return RealPacer()
         boards = [fitted.board for fitted in self._boards if fitted.cabinet == cabinet]
-        return WorldPacer(watch, lambda: min(each.requests for each in boards), lambda: self._steady(cabinet))
+        return WorldPacer(watch, lambda: [each.requests for each in boards], lambda: self._steady(cabinet))
 
     @property
     def radio_backends(self) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from keycabinet.pacing import Pacer
 
@@ -40,16 +40,16 @@ class WorldPacer:
     """A `keycabinet.pacing.Pacer` that leaves out polls which would read what the one before them read.
 
     The polls that do run happen when they would have happened anyway: at whole multiples of the interval.
-    `requests` counts what the board asked least was asked; polls run while it has not been asked enough since the
-    last change, and while `steady` is false (a board is mute, a link is down). `left_out` counts for ever.
+    `requests` counts what each board was asked; polls run while one of them has not been asked enough since the last
+    change, and while `steady` is false (a board is mute, a link is down). `left_out` counts for ever.
     """
 
-    def __init__(self, watch: Watch, requests: Callable[[], int], steady: Callable[[], bool]) -> None:
+    def __init__(self, watch: Watch, requests: Callable[[], Sequence[int]], steady: Callable[[], bool]) -> None:
         self._watch = watch
         self._requests = requests
         self._steady = steady
         self._seen = -1
-        self._settled_at = 0
+        self._settled_at: list[int] = []
         self._untold = 0
         self.left_out = 0
 
@@ -57,8 +57,9 @@ class WorldPacer:
         """Wait until the next poll is due; return how many polls were left out."""
         requests = self._requests()
         if self._seen != self._watch.version or not self._steady():
-            self._seen, self._settled_at = self._watch.version, requests + SETTLING_REQUESTS
-        if requests < self._settled_at:
+            self._seen = self._watch.version
+            self._settled_at = [each + SETTLING_REQUESTS for each in requests]
+        if any(asked < enough for asked, enough in zip(requests, self._settled_at, strict=True)):
             await asyncio.sleep(interval_s)
             return self._told(0)
         loop = asyncio.get_running_loop()
