@@ -19,7 +19,7 @@ from lifecycle import custody, releases, repairs, views
 from lifecycle.book import Book, Draft
 from lifecycle.clock import Clock, IdFactory, random_id, system_clock
 from lifecycle.custody import Place
-from lifecycle.errors import InvalidRequest, UnknownThing
+from lifecycle.errors import InvalidRequest, StationUnavailable, UnknownThing
 from lifecycle.inquiry import Inquiry
 from lifecycle.ledger import Ledger
 from lifecycle.model import CheckOutView, DefectView, OrderView, Vehicle, VehicleView, slot_label
@@ -358,7 +358,11 @@ class MotorPool(Inquiry):
             draft.follow_up = lambda: self._station.sessions.begin(new)
             return new
 
-        checkout, events = await self._book.command(self._command(command_id), content, build)
+        try:
+            checkout, events = await self._book.command(self._command(command_id), content, build)
+        except StationUnavailable:
+            self._station.sessions.look_for(new)
+            raise
         if events:
             return CheckOutHandle(self, checkout, events[0].seq)
         self._station.sessions.settle(checkout)

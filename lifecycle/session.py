@@ -7,6 +7,7 @@ after a restart every release without a verdict is settled by reading. No pulse 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Coroutine
 from datetime import datetime
@@ -17,12 +18,15 @@ from keycabinet.errors import NotWired
 from lifecycle import custody
 from lifecycle.book import Draft
 from lifecycle.custody import OPEN_RELEASES
+from lifecycle.ledger import LedgerUnavailable
 from lifecycle.model import parse_slot_label
 
 if TYPE_CHECKING:
     from lifecycle.station import Station
 
 _log = logging.getLogger(__name__)
+STORE_RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""How long to wait before a store that failed is tried again, time after time."""
 SETTLING_S = 120.0
 """How long a cabinet is watched closely after a restart that left a release open."""
 
@@ -70,6 +74,20 @@ class Sessions:
         """See to it that an open release ends, if nobody does: one whose intent was thought lost but was recorded."""
         if self._open(checkout) and checkout not in self._under_way and not self._station.closing:
             self._see_through(checkout, self._settle(checkout))
+
+    def look_for(self, checkout: str) -> None:
+        """The disk did not say whether this intent was recorded: find out as soon as it can be read, and end it."""
+        if not self._station.closing:
+            self._station.spawn(self._look_for(checkout), f"look for {checkout}")
+
+    async def _look_for(self, checkout: str) -> None:
+        for delay in itertools.chain(STORE_RETRY_S, itertools.repeat(STORE_RETRY_S[-1])):
+            try:
+                await self._book.ledger.command(checkout)  # any question makes the ledger read its file anew
+                break
+            except LedgerUnavailable:
+                await asyncio.sleep(delay)
+        self.settle(checkout)
 
     def _see_through(self, checkout: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._station.spawn(work, f"release {checkout}")

@@ -34,10 +34,10 @@ from lifecycle.book import Book, Draft
 from lifecycle.custody import OPEN_RELEASES, Place
 from lifecycle.errors import StationUnavailable
 from lifecycle.ledger import Event, Row
-from lifecycle.model import KeySet, parse_slot_label
+from lifecycle.model import KeySet, parse_slot_label, slot_label
 from lifecycle.releases import Sensed
 from lifecycle.roster import Roster
-from lifecycle.session import Sessions
+from lifecycle.session import STORE_RETRY_S, Sessions
 from lifecycle.site import Site
 from lifecycle.visits import Visits
 from vehicle.link import RadioPort
@@ -45,7 +45,6 @@ from vehicle.link import RadioPort
 _log = logging.getLogger(__name__)
 ATTENDING_S = 120.0
 """How long a badge that opened a cabinet counts as the person standing there."""
-STORE_RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +206,7 @@ class Station:
             await self._enrol_sets(cabinet)
         seen = [(cabinet.name, state) for cabinet in cabinets for state in cabinet.snapshot().slots]
         for name, state in seen:
-            booked = custody.set_in(self.book.rows("key_set"), name, state.slot)
-            if state.presence is Presence.ABSENT and booked is not None:
+            if state.presence is Presence.ABSENT and self._holds(name, state.slot):
                 await self._emptied(name, state.slot)
         for name, state in seen:
             if state.presence is Presence.PRESENT:
@@ -238,8 +236,7 @@ class Station:
     async def _enter(self, cabinet: Cabinet, event: CabinetEvent) -> None:
         match event:
             case PresenceChanged(presence=Presence.ABSENT):
-                booked = custody.set_in(self.book.rows("key_set"), event.cabinet, event.slot)
-                if booked is not None or event.previous is Presence.PRESENT:
+                if self._holds(event.cabinet, event.slot) or event.previous is Presence.PRESENT:
                     await self._emptied(event.cabinet, event.slot)
             case PresenceChanged(presence=Presence.PRESENT):
                 await self._filled(event.cabinet, event.slot)
@@ -261,6 +258,13 @@ class Station:
                 self.problems.pop(f"cabinet {event.cabinet}", None)
                 await self.record(_noted("BoardRecovered", cabinet=event.cabinet, board=event.board))
                 await self.reconcile(cabinet)
+
+    def _holds(self, cabinet: str, slot: int) -> bool:
+        """Whether something hangs there as far as the book knows, with a name or without."""
+        if custody.set_in(self.book.rows("key_set"), cabinet, slot) is not None:
+            return True
+        case = self.book.row("found", slot_label(cabinet, slot))
+        return case is not None and case.state == "open"
 
     async def _emptied(self, cabinet: str, slot: int) -> None:
         place = self.place(cabinet, slot)
