@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 WIDTH = 118
@@ -22,7 +23,7 @@ def main() -> None:
     printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi(printed))
-    drawn = console.export_svg(title="make demo")
+    drawn = console.export_svg(title="make demo", theme=MONOKAI)
     Path("docs/demo.svg").write_text(
         re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL), encoding="utf-8"
     )
