@@ -98,7 +98,7 @@ async def pull_set(control: Controlled, set_id: Name) -> object:
     return done
 
 
-@sets.post("/put", response_model=answers.Done, responses=documented(404, 409))
+@sets.post("/put", response_model=answers.Done, responses=documented(400, 404, 409))
 async def put_set(control: Controlled, set_id: Name, body: bodies.PutBody) -> object:
     """Hang a set into a slot."""
     with control.telling() as done:
@@ -192,7 +192,7 @@ async def restore_line(control: Controlled, line: Name) -> object:
     return done
 
 
-@supply.post("/mains/cut", response_model=answers.Done, responses=documented(404, 409))
+@supply.post("/mains/cut", response_model=answers.Done, responses=documented(400, 404, 409))
 async def cut_mains(control: Controlled, body: bodies.MainsBody | None = None) -> object:
     """Cut the mains of a cabinet, or of all; each goes on from its battery until that is empty."""
     with control.telling() as done:
@@ -200,7 +200,7 @@ async def cut_mains(control: Controlled, body: bodies.MainsBody | None = None) -
     return done
 
 
-@supply.post("/mains/restore", response_model=answers.Done, responses=documented(404, 409))
+@supply.post("/mains/restore", response_model=answers.Done, responses=documented(400, 404, 409))
 async def restore_mains(control: Controlled, body: bodies.MainsBody | None = None) -> object:
     """Give a cabinet, or all, their mains back."""
     with control.telling() as done:
@@ -211,7 +211,7 @@ async def restore_mains(control: Controlled, body: bodies.MainsBody | None = Non
 # -- cars
 
 
-@cars.post("/drive", response_model=answers.Done, responses=documented(404, 409))
+@cars.post("/drive", response_model=answers.Done, responses=documented(400, 404, 409))
 async def drive_car(control: Controlled, car: Name, body: bodies.DriveBody) -> object:
     """Drive a car: its odometer moves, its fuel burns, its battery charges. It takes no time."""
     with control.telling() as done:
@@ -219,7 +219,7 @@ async def drive_car(control: Controlled, car: Name, body: bodies.DriveBody) -> o
     return done
 
 
-@cars.post("/dtcs", response_model=answers.Done, responses=documented(404, 409))
+@cars.post("/dtcs", response_model=answers.Done, responses=documented(400, 404, 409))
 async def set_dtc(control: Controlled, car: Name, body: bodies.DtcBody) -> object:
     """Let a trouble code appear in a car."""
     with control.telling() as done:
@@ -235,7 +235,7 @@ async def clear_dtcs(control: Controlled, car: Name) -> object:
     return done
 
 
-@cars.patch("", response_model=answers.Done, responses=documented(404, 409))
+@cars.patch("", response_model=answers.Done, responses=documented(400, 404, 409))
 async def change_car(control: Controlled, car: Name, body: bodies.CarBody) -> object:
     """Engine on or off, in or out of the radio's range, lights, doors, fuel, battery."""
     with control.telling() as done:
@@ -254,7 +254,7 @@ async def list_faults(control: Controlled) -> object:
     return {"kinds": kinds, "active": active}
 
 
-@faults.post("", status_code=201, response_model=answers.FaultInjected, responses=documented(404, 409))
+@faults.post("", status_code=201, response_model=answers.FaultInjected, responses=documented(400, 404, 409))
 async def inject_fault(control: Controlled, body: bodies.FaultBody) -> object:
     """Let a fault begin, for some seconds or until it is cleared."""
     with control.telling() as done:
@@ -273,7 +273,7 @@ async def clear_fault(control: Controlled, number: Annotated[int, Path(ge=1)]) -
 # -- time
 
 
-@time.post("/advance", response_model=answers.TimePassed, responses=documented(409))
+@time.post("/advance", response_model=answers.TimePassed, responses=documented(400, 409))
 async def let_time_pass(control: Controlled, body: bodies.AdvanceBody) -> object:
     """Let time pass at once: bolts fall back, batteries drain, faults end, each at its own time.
 
