@@ -2,8 +2,9 @@
 
 usage: python -m benchmarks.clients.ledger FILE WAITERS COUNT
 
-Each waiter commits its next step when the last one is on the disk. The steps are made beforehand: who decides them
-is not measured. A second, shorter run on a ledger of its own, through a connection that holds a watch, tells the parts.
+Each waiter commits its next step when the last one is on the disk, on the loop that `motorpool serve` runs on. The
+steps are made beforehand: who decides them is not measured. A second, shorter run on a ledger of its own, through a
+connection that holds a watch, tells the parts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from api.server import loop_factory
 from benchmarks.meter import cpu_s, report, summary
 from lifecycle.ledger import Json, Ledger, NewEvent, Row, Step, verify
 from lifecycle.ledger.chain import instant, prepare
@@ -125,4 +127,5 @@ async def main(path: Path, waiters: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
