@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from simulator.terminals import TerminalPark
-from simulator.terminals.bluez import VARIABLE, BluezService
+from simulator.terminals.bluez import VARIABLE
+from simulator.terminals.bluez.service import BluezService
 from simulator.terminals.elm327_device import Timing
 
 QUICK = Timing(command_s=0.001, reset_s=0.02, request_s=0.002, search_s=0.02, pending_s=0.02, line_s=0.001)
@@ -22,7 +23,9 @@ PATIENCE_S = 10.0
 async def on_dbus(park: TerminalPark, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BluezService]:
     """The park on the air and on D-Bus, and the system's Bluetooth pointed to it."""
     if shutil.which("dbus-daemon") is None:
-        pytest.skip("dbus-daemon is not installed (Debian package dbus; tests/system/install-peers.sh as root)")
+        pytest.skip(
+            "dbus-daemon is not installed (Debian package dbus; tests/system/install-peers.sh as root)"
+        )
     async with park, BluezService(park.air) as service:
         monkeypatch.setenv(VARIABLE, service.address)
         yield service

@@ -104,7 +104,9 @@ class Reach:
         lacking = bluez.missing()
         if lacking is not None:
             raise Unreachable(f"--ble dbus: {lacking}")
-        service = await self._stack.enter_async_context(bluez.BluezService(self._park.air))
+        from simulator.terminals.bluez.service import BluezService  # noqa: PLC0415 - needs Linux
+
+        service = await self._stack.enter_async_context(BluezService(self._park.air))
         self.ways.append(Way(bluez.VARIABLE, "BLE over D-Bus", service.address))
 
     async def _open_hci(self, number: int) -> None:

@@ -18,7 +18,8 @@ from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from simulator.terminals import AirPacket, Elm327Device, TerminalPark
-from simulator.terminals.bluez import BluezService, daemon, device, errors, missing
+from simulator.terminals.bluez import daemon, device, errors, missing
+from simulator.terminals.bluez.service import BluezService
 from vehicle.gatt import profile_named, short_uuid
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"

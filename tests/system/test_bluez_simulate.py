@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from programs import MOTORPOOL, PATIENCE_S, SITE, Program, require, run, running
+from programs import MOTORPOOL, PATIENCE_S, ROOT, SITE, Program, require, run, running
 
 HERE = Path(__file__).parent
 BLE_PROGRAM = str(HERE / "ble_program.py")
@@ -67,6 +67,16 @@ async def test_a_program_with_unmodified_bleak_reads_a_terminal() -> None:
             assert await asked(program, "identify") == IDENTITY
             assert await asked(program, "disconnect") == "disconnected"
         assert await program.end() == []
+
+
+async def test_the_program_of_the_documentation_runs(tmp_path: Path) -> None:
+    require("dbus-daemon", "dbus")
+    section = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8").partition("## Bluetooth")[2]
+    program = tmp_path / "program.py"
+    program.write_text(section.partition("```python\n")[2].partition("```")[0], encoding="utf-8")
+    async with simulate() as simulated:
+        said = await run("env", f"{VARIABLE}={simulated.urls[VARIABLE]}", sys.executable, str(program))
+        assert "ELM327 v1.5" in said
 
 
 async def test_a_program_that_dies_leaves_its_connection_as_with_bluez() -> None:

@@ -44,7 +44,9 @@ class Car:
 class Garage:
     """Cars whose terminals one radio hears."""
 
-    def __init__(self, radio: RadioPort, adapters: dict[str, Elm327Device], drop: Callable[[str], None]) -> None:
+    def __init__(
+        self, radio: RadioPort, adapters: dict[str, Elm327Device], drop: Callable[[str], None]
+    ) -> None:
         self.radio = radio
         self.adapters = adapters
         self.drop = drop

@@ -1,6 +1,8 @@
-"""An `org.bluez` service on a private D-Bus: the simulated terminals, for unmodified BLE programs of any language."""
+"""An `org.bluez` service on a private D-Bus: the simulated terminals, for unmodified BLE programs of any language.
 
-from simulator.terminals.bluez.daemon import missing
-from simulator.terminals.bluez.service import VARIABLE, BluezService
+The service is in `.service`, which needs Linux; `missing` says so elsewhere.
+"""
 
-__all__ = ["VARIABLE", "BluezService", "missing"]
+from simulator.terminals.bluez.daemon import VARIABLE, missing
+
+__all__ = ["VARIABLE", "missing"]

@@ -6,9 +6,12 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+VARIABLE = "DBUS_SYSTEM_BUS_ADDRESS"
+"""The environment variable that points a BLE program to a bus."""
 PROGRAM = "dbus-daemon"
 START_S = 10.0
 
@@ -33,6 +36,8 @@ def missing() -> str | None:
     """What this host lacks to have such a bus, in a sentence; None if nothing."""
     if sys.platform != "linux":
         return "the D-Bus service needs Linux"
+    if find_spec("dbus_fast") is None:
+        return "the D-Bus service needs dbus-fast (pip install 'motorpool[simulator]')"
     if shutil.which(PROGRAM) is None:
         return "the D-Bus service needs dbus-daemon (Debian package dbus)"
     return None

@@ -17,14 +17,12 @@ from simulator.terminals.bluez.tree import ObjectTree
 from simulator.terminals.radio import Central
 
 NAME = "org.bluez"
-VARIABLE = "DBUS_SYSTEM_BUS_ADDRESS"
-"""The environment variable that points a BLE program to this bus."""
 CENTRAL_ADDRESS = "C0:00:00:00:00:02"
 _LEFT = "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg2=''"
 
 
 class BluezService:
-    """The service. Programs of this user reach it with the environment variable `VARIABLE` set to `address`."""
+    """The service. `address` is what programs of this user need as DBUS_SYSTEM_BUS_ADDRESS in their environment."""
 
     def __init__(self, air: Air) -> None:
         self.address = ""
