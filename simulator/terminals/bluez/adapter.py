@@ -164,7 +164,7 @@ class BluezAdapter:
 
 
 def _matches(filter_: dict[str, Any], advertisement: Advertisement) -> bool:
-    """Whether a program wants to hear of this one: the service, signal strength and pattern it asked for."""
+    """Whether a program wants to hear of this one, by service and signal strength; other filters have no effect."""
     uuids = [uuid.lower() for uuid in filter_.get("UUIDs", ())]
     if uuids and not any(uuid in uuids for uuid in advertised_services(advertisement.data)):
         return False
