@@ -40,7 +40,9 @@ class CarBody(_Body):
 
     engine_on: bool | None = None
     in_range: bool | None = Field(default=None, description="Whether the station's radio hears its terminal")
-    lights_on: bool | None = None
+    lights_on: bool | None = Field(
+        default=None, description="As the car shows it; what drains its battery is the fault lights_left_on"
+    )
     doors_open: bool | None = None
     fuel_percent: float | None = Field(default=None, ge=0, le=100)
     battery_v: float | None = Field(default=None, ge=0, le=16)

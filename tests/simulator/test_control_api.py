@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from control_station import OPEN, Bench, bench
 
+from simulator.control.fault_words import FAULT_NAMES_ZH
+from simulator.control.hand import KINDS
 from simulator.control.words import reason_zh
 from simulator.model import WorldError
 
@@ -143,6 +145,10 @@ async def test_faults_are_listed_injected_met_and_cleared(tmp_path: Path) -> Non
         assert gone["field"] == "active fault"
 
 
+def test_every_kind_of_fault_has_a_chinese_name() -> None:
+    assert list(FAULT_NAMES_ZH) == list(KINDS)
+
+
 async def test_a_car_with_a_fault_may_be_named_by_its_fleet_number(tmp_path: Path) -> None:
     async with bench(tmp_path) as at:
         found = await at.post("/v1/faults", {"kind": "lights_left_on", "target": "P-118"}, expect=201)
@@ -272,7 +278,17 @@ async def test_the_page_and_its_files_are_served_and_may_load_nothing_from_elsew
         page = await at.http.get("/")
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert "default-src 'none'" in page.headers["content-security-policy"]
-        for name in ("page.js", "view.js", "dom.js", "link.js", "words.js", "style.css", "icon.svg"):
+        for name in (
+            "page.js",
+            "view.js",
+            "aside.js",
+            "parts.js",
+            "dom.js",
+            "link.js",
+            "words.js",
+            "style.css",
+            "icon.svg",
+        ):
             found = await at.http.get(f"/page/{name}")
             assert found.status_code == 200, name
             text = found.text.replace("http://www.w3.org/", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Coroutine
 from pathlib import Path
@@ -14,7 +15,7 @@ from control_station import site
 
 from simulator.control import CannotAdvance, ClockKind, Exposed, FastForwardLoop
 from simulator.control.clock import clock_kind, pass_time
-from simulator.station import SimulatedStation
+from simulator.station import ControlMissing, SimulatedStation
 
 
 def fast_forward(main: Coroutine[Any, Any, None]) -> None:
@@ -112,3 +113,11 @@ async def test_a_port_that_is_taken_is_an_error_and_faults_end_with_the_control(
             await http.post("/v1/cabinets/A/boards/a1/off")
             assert not station.hardware.board("A", "a1").powered
         assert station.hardware.board("A", "a1").powered
+
+
+def test_without_the_libraries_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("simulator.control")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    with pytest.raises(ControlMissing, match=r"needs fastapi.*pip install 'motorpool\[api\]'"):
+        SimulatedStation.event_loop()

@@ -133,7 +133,7 @@ async def test_a_set_is_pulled_a_car_driven_and_a_fault_injected_by_clicking() -
         fault = page.locator("li[data-fault='latch_jammed@A-02']")
         await expect(fault).to_contain_text("A-02 latch jammed not met yet")
         await at.mbpoll(1, COIL, 2, "1")
-        await expect(fault).to_contain_text("met 1 times")
+        await expect(fault).to_contain_text("met 1×")
         await expect(page.locator("[data-slot=A-02]")).to_have_accessible_name(
             "A-02, P-118, present, locked, latch_jammed"
         )
@@ -165,10 +165,15 @@ async def test_doors_supply_lines_and_time() -> None:
             await expect(thing.get_by_text(shown, exact=True)).to_be_visible()
             await thing.get_by_role("button", name=end, exact=True).click()
             await expect(thing.get_by_text(shown, exact=True)).to_have_count(0)
-        await page.locator("li[data-car=v-118]").get_by_role("button", name="Lights").click()
+        await page.locator("#fault-kind").select_option("lights_left_on")
+        await page.locator("#fault-target").select_option("v-118")
+        await page.get_by_role("button", name="Inject").click()
+        battery = page.locator("li[data-car=v-118] dd").last
+        await expect(battery).to_have_text("12.6 V")
         await page.get_by_role("button", name="1 h", exact=True).click()
         await expect(page.locator("#clock")).to_contain_text("01:00:")
         await expect(page.locator("#told")).to_have_text("1 h went by")
+        await expect(battery).not_to_have_text("12.6 V")
         assert (at.complaints, list(at.hosts)) == ([], ["127.0.0.1"])
 
 

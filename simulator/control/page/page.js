@@ -2,7 +2,8 @@
 
 import { morphChildren } from "./dom.js";
 import { ask, follow, readToken } from "./link.js";
-import { clockText, draw } from "./view.js";
+import { clockText } from "./parts.js";
+import { draw } from "./view.js";
 import { current, said, speak, t } from "./words.js";
 
 const ENTRIES_KEPT = 300;
