@@ -10,8 +10,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from keycabinet.errors import (
     BadChecksum,
     DeviceBackedOff,
+    DeviceRefused,
     DeviceSilent,
-    ExceptionReply,
     ForeignReply,
     KeyCabinetError,
     ReplyError,
@@ -49,6 +49,14 @@ class ReplyReader(Protocol[T_co]):
     def stale(self) -> int:
         """Frames that answered something else."""
 
+    @property
+    def optional(self) -> bool:
+        """Whether silence is a right answer too; the exchange then ends with None."""
+
+    @property
+    def repeats_request(self) -> bool:
+        """Whether a right reply may equal the request byte for byte, as an echo does."""
+
     def feed(self, data: bytes) -> T_co | None:
         """The reply once it is whole; KeyCabinetError when the device refused."""
 
@@ -71,6 +79,8 @@ class LineStats:
     backed_off: int = 0
     links_lost: int = 0
     links_reopened: int = 0
+    echoes: int = 0
+    pushed_frames: int = 0
 
 
 class Device:
@@ -112,7 +122,18 @@ class Device:
 class Exchange(Generic[T]):
     """A request waiting for its turn or its reply. `future` gets the reply's value or a KeyCabinetError."""
 
-    __slots__ = ("deadline", "device", "future", "order", "priority", "reader", "request", "sent", "sent_at")
+    __slots__ = (
+        "deadline",
+        "device",
+        "future",
+        "order",
+        "priority",
+        "reader",
+        "request",
+        "sent",
+        "sent_at",
+        "timeout_s",
+    )
 
     def __init__(
         self,
@@ -120,8 +141,10 @@ class Exchange(Generic[T]):
         request: bytes,
         reader: ReplyReader[T],
         priority: int,
-        future: asyncio.Future[T],
+        future: asyncio.Future[Any],
+        timeout_s: float | None = None,
     ) -> None:
+        """`timeout_s` goes before the device's usual one; the future gets None where the reply is optional."""
         self.device = device
         self.request = request
         self.reader = reader
@@ -131,6 +154,7 @@ class Exchange(Generic[T]):
         self.sent = False
         self.sent_at = 0.0
         self.deadline = 0.0
+        self.timeout_s = device.reply_timeout_s if timeout_s is None else timeout_s
 
     def __lt__(self, other: AnyExchange) -> bool:
         if self.priority != other.priority:
@@ -154,7 +178,12 @@ class Exchange(Generic[T]):
         return True
 
     def expire(self, now: float, stats: LineStats) -> None:
-        """The time-out has come: fail with the most telling reason."""
+        """The time-out has come: fail with the most telling reason, or end well where silence is an answer."""
+        if self.reader.optional:
+            self._count(stats)
+            if not self.future.done():
+                self.future.set_result(None)
+            return
         error = self.reader.failure(now - self.sent_at)
         stats.timeouts += 1
         if isinstance(error, DeviceSilent):
@@ -163,9 +192,9 @@ class Exchange(Generic[T]):
 
     def fail(self, error: KeyCabinetError, stats: LineStats) -> None:
         """End with an error; a caller that gave up meanwhile is not told."""
-        if isinstance(error, ReplyError | ExceptionReply) and not isinstance(error, ForeignReply):
+        if isinstance(error, ReplyError | DeviceRefused) and not isinstance(error, ForeignReply):
             self.device.answered()
-        stats.exceptions += isinstance(error, ExceptionReply)
+        stats.exceptions += isinstance(error, DeviceRefused)
         stats.checksum_errors += isinstance(error, BadChecksum)
         stats.wrong_replies += isinstance(error, ReplyError) and not isinstance(error, BadChecksum)
         self._count(stats)

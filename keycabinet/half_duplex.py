@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from heapq import heappop, heappush
 
+from keycabinet.echo import EchoFilter
 from keycabinet.errors import LinkLost
 from keycabinet.exchange import AnyExchange, Device, LineStats
 from keycabinet.transport import LineUrl, Link
+
+log = logging.getLogger(__name__)
 
 LEAST_DRAIN_S = 0.02
 """After a time-out, how long a reply may still be on its way through an adapter (USB latency timers reach 16 ms)."""
@@ -25,7 +29,11 @@ class HalfDuplex(asyncio.Protocol):
         url: LineUrl,
         stats: LineStats,
         on_lost: Callable[[HalfDuplex, Exception | None], None],
+        unasked: Callable[[bytes], None] = lambda _data: None,
     ) -> None:
+        """`unasked` gets what comes while nobody waits for a reply."""
+        self._unasked = unasked
+        self._echo = EchoFilter()
         self._line = line
         self._stats = stats
         self._on_lost = on_lost
@@ -48,6 +56,11 @@ class HalfDuplex(asyncio.Protocol):
         """The opener is done; begin."""
         self._link = link
         self._pump()
+
+    @property
+    def echoing(self) -> bool | None:
+        """Whether the link hands back what is sent on it; None while no query has been answered."""
+        return self._echo.present
 
     def close(self) -> None:
         """Let go of the link; `connection_lost` follows."""
@@ -99,9 +112,11 @@ class HalfDuplex(asyncio.Protocol):
         on_wire = (len(exchange.request) + exchange.reader.reply_size) * self._character_s
         exchange.sent = True
         exchange.sent_at = now
-        exchange.deadline = now + on_wire + device.reply_timeout_s
+        exchange.deadline = now + on_wire + exchange.timeout_s
         self._stats.requests += 1
         self._watch(exchange.deadline)
+        if self._echo.present is not False:  # decided once; noise makes it open again
+            self._echo.sent(exchange.request, repeats_request=exchange.reader.repeats_request)
         link.write(exchange.request)
 
     def _silence_kept(self) -> None:
@@ -115,10 +130,31 @@ class HalfDuplex(asyncio.Protocol):
         exchange = self._current
         if exchange is None:
             self._stats.noise_bytes += len(data)
-        elif exchange.feed(data, self._stats):
+            self._unasked(data)
+            return
+        if self._echo.present is not False:
+            data = self._without_echo(data)
+        if exchange.feed(data, self._stats):
             self._current = None
+            unclean = exchange.reader.noise or exchange.reader.stale
+            if unclean or self._echo.present is not False:
+                self._echo.answered(clean=not unclean)
             if self._queue:
                 self._pump()
+
+    def _without_echo(self, data: bytes) -> bytes:
+        echo = self._echo
+        if not echo.waits():
+            return data
+        known = echo.present
+        rest = echo.feed(data)
+        if not echo.waits() and len(rest) < len(data):
+            self._stats.echoes += 1
+            if not known:
+                log.warning(
+                    "line %s: its adapter hands back what is sent; one echo is taken away", self._line
+                )
+        return rest
 
     def _watch(self, deadline: float) -> None:
         """Keep one timer, armed no later than the running exchange's deadline."""
@@ -139,6 +175,7 @@ class HalfDuplex(asyncio.Protocol):
             self._watch(exchange.deadline)
             return
         self._current = None
+        self._echo.given_up()
         exchange.expire(now, self._stats)
         self._drain_ends = now + LONGEST_DRAIN_S
         late = exchange.reader.reply_size * self._character_s + self._silence_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
@@ -49,6 +50,7 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._connection: HalfDuplex | Pipelined | None = None
         self._reconnector = Reconnector(self._reconnect)
+        self._listeners: list[Callable[[bytes], None]] = []
         self._closed = False
         self._gone: asyncio.Future[None] | None = None
 
@@ -96,10 +98,32 @@ class Line:
         """Whether the link is up at the moment."""
         return self._connection is not None
 
+    @property
+    def echoing(self) -> bool | None:
+        """Whether its adapter hands back what is sent; None while no query has shown it, or the link is down."""
+        return self._connection.echoing if isinstance(self._connection, HalfDuplex) else None
+
+    def listen(self, listener: Callable[[bytes], None]) -> None:
+        """Let a device hear, for as long as the line lives, what comes while nobody waits for a reply.
+
+        Half-duplex lines only: boards that push changes speak serial protocols.
+        """
+        self._listeners.append(listener)
+
+    def _unasked(self, data: bytes) -> None:
+        for listener in self._listeners:
+            listener(data)
+
     def submit(
-        self, device: Device, request: bytes, reader: ReplyReader[T], priority: int = Priority.COMMAND
+        self,
+        device: Device,
+        request: bytes,
+        reader: ReplyReader[T],
+        priority: int = Priority.COMMAND,
+        *,
+        timeout_s: float | None = None,
     ) -> asyncio.Future[T]:
-        """Queue one request; the future gets the reply's value.
+        """Queue one request; the future gets the reply's value. `timeout_s` goes before the device's usual one.
 
         LinkLost or LineClosed at once while the line is down, DeviceBackedOff while the device is not asked. Cancelling
         the future gives the request up; if it is on the wire already, its reply is awaited and dropped first.
@@ -113,7 +137,7 @@ class Line:
                 self.stats.backed_off += 1
                 raise refusal
         future: asyncio.Future[T] = self._loop.create_future()
-        connection.submit(Exchange(device, request, reader, priority, future))
+        connection.submit(Exchange(device, request, reader, priority, future, timeout_s))
         return future
 
     def _down(self) -> LineClosed | LinkLost:
@@ -126,7 +150,7 @@ class Line:
 
     async def _connect(self) -> None:
         connection = (
-            HalfDuplex(self.name, self.url, self.stats, self._lost)
+            HalfDuplex(self.name, self.url, self.stats, self._lost, self._unasked)
             if self.url.half_duplex
             else Pipelined(self.name, self.stats, self._lost)
         )

@@ -132,8 +132,8 @@ class Query(Generic[T]):
 
     __slots__ = ("address", "device", "function", "reply_size", "rtu", "tcp_tail")
 
-    noise = 0
-    stale = 0
+    noise = stale = 0
+    optional = repeats_request = False
 
     def __init__(self, device: str, request: ModbusPDU, reply_size: int) -> None:
         self.device = device
@@ -223,6 +223,8 @@ class _Echoed(Query[int]):
 
     __slots__ = ("_target", "_word")
 
+    repeats_request = True
+
     def __init__(self, device: str, request: ModbusPDU, word: int) -> None:
         self._target = request.address
         self._word = word
@@ -265,15 +267,15 @@ class WriteRegister(_Echoed):
 
 
 class RtuReader(Generic[T]):
-    """Finds the reply to one query in the bytes of a serial line, among noise, foreign and late frames.
+    """Finds the reply to one query among noise (`noise` bytes of it), foreign and late frames (`stale`)."""
 
-    `noise` counts bytes that belonged to no frame, `stale` whole frames that answered something else.
-    """
+    __slots__ = ("_buffer", "_fault", "_query", "noise", "repeats_request", "reply_size", "stale")
 
-    __slots__ = ("_buffer", "_fault", "_query", "noise", "reply_size", "stale")
+    optional = False
 
     def __init__(self, query: Query[T]) -> None:
         self._query = query
+        self.repeats_request = query.repeats_request
         self._buffer = b""
         self._fault: ReplyError | None = None
         self.reply_size = query.reply_size

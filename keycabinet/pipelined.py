@@ -68,7 +68,7 @@ class Pipelined(asyncio.Protocol):
         now = self._loop.time()
         exchange.sent = True
         exchange.sent_at = now
-        deadline = exchange.deadline = now + exchange.device.reply_timeout_s
+        deadline = exchange.deadline = now + exchange.timeout_s
         self._stats.requests += 1
         if self._deadline is None or self._deadline.when() > deadline:
             self._watch(deadline)
