@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 
-from keycabinet.boards.base import build_board
+from keycabinet.boards.base import PushingBoard, build_board
 from keycabinet.config import CabinetConfig, resolve
 from keycabinet.errors import BoardRefused, CabinetClosed, KeyCabinetError, NotWired, UnknownSlot
 from keycabinet.events import EventHub
@@ -37,6 +37,8 @@ ATTEND_RELEASE_S = 10.0
 MAX_SETTLING_READS = 5
 
 
+ATTEND_PUSH_S = 1.0
+"""How long to poll fast after a board said by itself that something changed."""
 class Cabinet:
     """One key cabinet. Lines are opened and closed by the caller, and may be shared with other cabinets."""
 
@@ -46,7 +48,7 @@ class Cabinet:
         """WiringError when the boards do not fit together or name a line that is not in `lines`."""
         self.name = name
         self.config = config
-        self._wiring = resolve(name, config, dict.fromkeys(lines))
+        self._wiring = resolve(name, config, {each: str(line.url) for each, line in lines.items()})
         self._slots = {slot.slot: slot for slot in self._wiring.slots}
         self._loop = asyncio.get_running_loop()
         self._hub = EventHub()
@@ -78,6 +80,9 @@ class Cabinet:
         """What its wiring can observe."""
         return self._wiring.senses
 
+        for monitor in self._monitors.values():
+            if isinstance(monitor.board, PushingBoard):
+                monitor.board.notify(lambda: self.attend(ATTEND_PUSH_S))
     @property
     def proof(self) -> Proof:
         """The best proof that it can give of a key set leaving or coming home."""
@@ -89,6 +94,11 @@ class Cabinet:
         return self._poller.polls
 
     @property
+    @property
+    def tells_presence(self) -> bool:
+        """Whether any of its sensors says that a key set is there; latches alone only show that a slot was opened."""
+        return self._wiring.tells_presence
+
     def polls_skipped(self) -> int:
         """Rounds that its pacer left out because they could see no change."""
         return self._poller.skipped
@@ -166,7 +176,7 @@ class Cabinet:
         UnknownSlot when there is no such slot.
         """
         wiring = self._slot(slot)
-        wires = (wiring.lock, wiring.key, wiring.latch, self._wiring.door_lock)
+        wires = (wiring.lock, wiring.key, wiring.compartment, wiring.latch, self._wiring.door_lock)
         return all(self._monitors[wire.board].online for wire in wires if wire is not None)
 
     async def refresh(self) -> Snapshot:

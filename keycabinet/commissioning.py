@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keycabinet.boards.base import Board, board_shapes, build_board
+from keycabinet.boards.base import Board, board_kinds, build_board
 from keycabinet.config import BoardConfig
-from keycabinet.errors import BoardRefused, Problem, WiringError
+from keycabinet.errors import BoardRefused, KeyCabinetError, Problem, WiringError
 from keycabinet.exchange import Priority
 from keycabinet.line import Line
-from keycabinet.model import ReleaseOutcome
-from keycabinet.release import pulse_and_read_back
+from keycabinet.model import LatchState, ReleaseOutcome
+from keycabinet.release import LatchReader, pulse_and_read_back
 from keycabinet.transport import LineUrl, Opener, open_link
 
 HOLDER = "motorpool commissioning"
@@ -18,7 +18,10 @@ HOLDER = "motorpool commissioning"
 
 @dataclass(frozen=True, slots=True)
 class BareBoard:
-    """What one board says; `inputs[0]` is channel 1. `refused` says why a cabinet would not use it, or is None."""
+    """What one board says; `inputs[0]` is channel 1. `refused` says why a cabinet would not use it, or is None.
+
+    There are no `outputs` where a board does not tell which are on.
+    """
 
     profile: str
     address: int
@@ -29,13 +32,15 @@ class BareBoard:
 
 
 def bare_config(profile: str, address: int) -> BoardConfig:
-    """The board alone; WiringError for an unknown profile or an address outside 1 to 255."""
-    shapes = board_shapes()
+    """The board alone; WiringError for an unknown profile or an address that it cannot have."""
+    kinds = board_kinds()
     problems = []
-    if profile not in shapes:
-        problems.append(Problem(("profile",), profile, f"one of {', '.join(sorted(shapes))}"))
-    if not 1 <= address <= 255:
-        problems.append(Problem(("address",), address, "1 to 255"))
+    if profile not in kinds:
+        problems.append(Problem(("profile",), profile, f"one of {', '.join(sorted(kinds))}"))
+    addresses = kinds[profile].addresses if profile in kinds else range(256)
+    if address not in addresses:
+        allowed = f"{addresses.start} to {addresses.stop - 1}"
+        problems.append(Problem(("address",), address, allowed))
     if problems:
         raise WiringError("bare board", problems)
     return BoardConfig(line="line", address=address, profile=profile)
@@ -47,6 +52,19 @@ def _build(line: Line, config: BoardConfig) -> Board:
 
 def _bits(mask: int, count: int) -> tuple[bool, ...]:
     return tuple(bool(mask >> index & 1) for index in range(count))
+
+
+def _latch_of(board: Board, channel: int) -> LatchReader:
+    """Reads a lock board's own feedback with the polarity that its documents give: 1 = locked."""
+
+    async def read() -> LatchState:
+        try:
+            inputs = await board.read_inputs(Priority.RELEASE)
+        except KeyCabinetError:
+            return LatchState.UNKNOWN
+        return LatchState.LOCKED if inputs >> (channel - 1) & 1 else LatchState.UNLOCKED
+
+    return read
 
 
 async def read_board(
@@ -66,10 +84,15 @@ async def read_board(
         except BoardRefused as error:
             refused = error.text
         inputs = await board.read_inputs(Priority.COMMAND)
-        outputs = await board.read_outputs(Priority.COMMAND)
         shape = board.shape
+        outputs = await board.read_outputs(Priority.COMMAND) if shape.reads_outputs else 0
         return BareBoard(
-            profile, address, version, _bits(inputs, shape.inputs), _bits(outputs, shape.outputs), refused
+            profile,
+            address,
+            version,
+            _bits(inputs, shape.inputs),
+            _bits(outputs, shape.outputs) if shape.reads_outputs else (),
+            refused,
         )
 
 
@@ -88,10 +111,11 @@ async def open_channel(
     that the board does not have.
     """
     config = bare_config(profile, address)
-    outputs = board_shapes()[profile].outputs
+    outputs = board_kinds()[profile].shape.outputs
     if not 1 <= channel <= outputs:
         raise WiringError("bare board", [Problem(("channel",), channel, f"1 to {outputs}")])
     async with await Line.open("commissioning", url, opener=opener, holder=holder) as line:
         board = _build(line, config)
         await board.verify()
-        return await pulse_and_read_back(board, channel)
+        latch = _latch_of(board, channel) if channel <= board.shape.latches else None
+        return await pulse_and_read_back(board, channel, latch)

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import Annotated, Literal
+from collections.abc import Callable, Container, Mapping
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from keycabinet.boards.base import BoardShape, board_shapes
+from keycabinet.boards.base import BoardKind, BoardShape, board_kinds, board_problems
 from keycabinet.errors import Problem, WiringError
 from keycabinet.model import Sense
+from keycabinet.readers.config import ReaderConfig, reader_problems
+from keycabinet.slots import SlotRange, expand_slots
+from keycabinet.transport import MODBUS_TCP
 from keycabinet.wiring import Input, Output, SlotWiring, Wiring
 
-MAX_SLOT = 9999
-_RANGE_HELP = 'ranges such as "1-8", "9-15@3" (slot 9 on channel 3) or "1-4,7"'
-
-
-def expand_slots(text: str) -> tuple[tuple[int, int], ...]:
-    """`"9-11@3"` -> ((9, 3), (10, 4), (11, 5)): slot and channel pairs; channels count on from 1 where none is named.
-
-    ValueError when the text is not a list of ranges.
-    """
-    pairs: list[tuple[int, int]] = []
-    channel = 1
-    for part in text.split(","):
-        span, at, start = part.strip().partition("@")
-        first, dash, last = span.partition("-")
-        numbers = [first, last if dash else first, start if at else str(channel)]
-        if not all(number.isascii() and number.isdigit() and len(number) <= 4 for number in numbers):
-            raise ValueError(f"must be {_RANGE_HELP}")
-        low, high, channel = (int(number) for number in numbers)
-        if not (1 <= low <= high <= MAX_SLOT and channel >= 1):
-            raise ValueError(f"must be {_RANGE_HELP}, rising, from 1")
-        pairs.extend((slot, channel + slot - low) for slot in range(low, high + 1))
-        channel += high - low + 1
-    return tuple(pairs)
-
-
-def _check_slots(text: str) -> str:
-    expand_slots(text)
-    return text
-
-
-SlotRange = Annotated[str, AfterValidator(_check_slots)]
-InputRole = Literal["keys", "latches", "door_contact"]
+InputRole = Literal["keys", "latches", "compartments", "door_contact"]
 
 
 class _Strict(BaseModel):
@@ -53,20 +25,23 @@ class _Strict(BaseModel):
 class BoardConfig(_Strict):
     """One board: where it is, what it is, and which of its channels serve which slots.
 
-    `slots` wires channel n as both the lock (output n) and the key sensor (input n, where the board has inputs).
-    An input reads 1 for key present, latch locked, door shut; roles named in `inverted` read the other way round.
+    `slots` wires channel n as both the lock (output n) and what the board senses of it: on relay boards the key (input
+    n), on lock boards the latch, and the compartment where they have item sensors. On lock boards `latches` and
+    `door_contact` count locks, all other roles item sensors. An input reads 1 for key present, compartment full, latch
+    locked, door shut; roles named in `inverted` read the other way round. `settings` are the board family's own.
     """
 
     name: str = Field(
         default="", pattern=r"^[\w.-]*$", description="defaults to line and address, such as `a1`"
     )
     line: str
-    address: int = Field(ge=1, le=255)
+    address: int = Field(ge=0, le=255)
     profile: str
     slots: SlotRange | None = None
     locks: SlotRange | None = None
     keys: SlotRange | None = None
     latches: SlotRange | None = None
+    compartments: SlotRange | None = None
     lamps: SlotRange | None = None
     door_lock: int | None = Field(default=None, ge=1)
     door_contact: int | None = Field(default=None, ge=1)
@@ -75,6 +50,7 @@ class BoardConfig(_Strict):
     reply_timeout_ms: float | None = Field(default=None, ge=10, le=5_000)
     gap_ms: float | None = Field(default=None, ge=0, le=1_000)
     depth: int = Field(default=1, ge=1, le=64, description="requests outstanding at once; Modbus TCP only")
+    settings: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -94,6 +70,21 @@ class CabinetConfig(_Strict):
     poll_active_s: float = Field(default=0.02, ge=0.001, le=5.0)
     debounce_s: float = Field(default=0.05, ge=0.0, le=2.0)
     boards: tuple[BoardConfig, ...]
+    readers: tuple[ReaderConfig, ...] = ()
+    reread_s: float = Field(
+        default=30.0, ge=0.5, le=3600.0, description="how often readers look while nothing moves"
+    )
+
+
+def _none_for(role: str, kind: str, shape: BoardShape) -> str:
+    """What to allow where a board has no channel for a role."""
+    if kind == "input":
+        return "this board senses its latches only" if shape.inputs else "this board has no inputs"
+    if not shape.outputs:
+        return "this board has no outputs"
+    if role == "lamp":
+        return "a board whose outputs can be left on; those of this one drive locks"
+    return "a board that ends a pulse by itself; on this one a lock would stay open if the station died"
 
 
 class _Plan:
@@ -107,24 +98,21 @@ class _Plan:
         self._origin: dict[tuple[int | None, str], str] = {}
 
     def add(
-        self, index: int, key: str, slot: int | None, role: str, wire: Output | Input, limit: int
+        self, index: int, key: str, slot: int | None, role: str, wire: Output | Input, shape: BoardShape
     ) -> None:
         """Wire one channel in one role; a channel or role that is taken names both places."""
         path, here = ("boards", index, key), f"boards.{index}.{key}"
         kind = "output" if isinstance(wire, Output) else "input"
-        if wire.channel > limit:
-            self.problems.append(
-                Problem(
-                    path,
-                    wire.channel,
-                    f"{kind} channel 1 to {limit}" if limit else f"this board has no {kind}s",
-                )
-            )
+        before, limit = shape.inputs_for(role) if kind == "input" else (0, shape.outputs_for(role))
+        channel = wire.channel - before  # as the site file counts
+        if channel > limit:
+            allowed = f"{kind} channel 1 to {limit}" if limit else _none_for(role, kind, shape)
+            self.problems.append(Problem(path, channel, allowed))
             return
         first = self._taken.setdefault((index, kind, wire.channel), here)
         if first != here:
             self.problems.append(
-                Problem(path, wire.channel, f"{kind} channel {wire.channel} is already used by {first}")
+                Problem(path, channel, f"{kind} channel {channel} is already used by {first}")
             )
             return
         other = self._origin.setdefault((slot, role), here)
@@ -145,44 +133,73 @@ class _Plan:
         target[role] = wire
 
 
+def _pairs(text: str | None) -> tuple[tuple[int, int], ...]:
+    return expand_slots(text) if text else ()
+
+
 def _wire_board(plan: _Plan, index: int, board: BoardConfig, shape: BoardShape) -> None:
     name = board.label
 
-    def outputs(key: str, text: str | None, role: str) -> None:
-        for slot, channel in expand_slots(text) if text else ():
-            plan.add(index, key, slot, role, Output(name, channel), shape.outputs)
+    def sensor(role: str, channel: int, kind: InputRole) -> Input:
+        return Input(name, shape.inputs_for(role)[0] + channel, kind in board.inverted)
 
-    def inputs(key: str, text: str | None, role: str, inverted: bool) -> None:
-        for slot, channel in expand_slots(text) if text else ():
-            plan.add(index, key, slot, role, Input(name, channel, inverted), shape.inputs)
+    def outputs(key: str, text: str | None, role: str) -> None:
+        for slot, channel in _pairs(text):
+            plan.add(index, key, slot, role, Output(name, channel), shape)
+
+    def inputs(key: str, text: str | None, role: str, kind: InputRole) -> None:
+        for slot, channel in _pairs(text):
+            plan.add(index, key, slot, role, sensor(role, channel, kind), shape)
 
     outputs("slots", board.slots, "lock")
     outputs("locks", board.locks, "lock")
-    if shape.inputs:
-        inputs("slots", board.slots, "key", "keys" in board.inverted)
-    inputs("keys", board.keys, "key", "keys" in board.inverted)
-    inputs("latches", board.latches, "latch", "latches" in board.inverted)
+    for role, kind in _SENSED_BY_LOCK_BOARDS if shape.latches else _SENSED_BY_RELAY_BOARDS:
+        if shape.inputs_for(role)[1]:
+            inputs("slots", board.slots, role, kind)
+    inputs("keys", board.keys, "key", "keys")
+    inputs("latches", board.latches, "latch", "latches")
+    inputs("compartments", board.compartments, "compartment", "compartments")
     outputs("lamps", board.lamps, "lamp")
     if board.door_lock is not None:
-        plan.add(index, "door_lock", None, "door lock", Output(name, board.door_lock), shape.outputs)
+        plan.add(index, "door_lock", None, "door lock", Output(name, board.door_lock), shape)
     if board.door_contact is not None:
-        contact = Input(name, board.door_contact, "door_contact" in board.inverted)
-        plan.add(index, "door_contact", None, "door contact", contact, shape.inputs)
+        plan.add(
+            index,
+            "door_contact",
+            None,
+            "door contact",
+            sensor("door contact", board.door_contact, "door_contact"),
+            shape,
+        )
+
+
+_SENSED_BY_RELAY_BOARDS: tuple[tuple[str, InputRole], ...] = (("key", "keys"),)
+_SENSED_BY_LOCK_BOARDS: tuple[tuple[str, InputRole], ...] = (
+    ("latch", "latches"),
+    ("compartment", "compartments"),
+)
 
 
 def _check_board(
     plan: _Plan,
     config: CabinetConfig,
     index: int,
-    shapes: dict[str, BoardShape],
+    kinds: dict[str, BoardKind],
     lines: Container[str] | None,
 ) -> BoardShape | None:
     board = config.boards[index]
-    shape = shapes.get(board.profile)
-    if shape is None:
+    kind = kinds.get(board.profile)
+    if kind is None:
         plan.problems.append(
-            Problem(("boards", index, "profile"), board.profile, f"one of {', '.join(sorted(shapes))}")
+            Problem(("boards", index, "profile"), board.profile, f"one of {', '.join(sorted(kinds))}")
         )
+    plan.problems += [
+        Problem(("boards", index, *each.path), each.value, each.allowed) for each in board_problems(board)
+    ]
+    url = lines.get(board.line) if isinstance(lines, Mapping) else None
+    if kind is not None and kind.serial_only and str(url).startswith(MODBUS_TCP):
+        allowed = f"a serial:// or rtu+tcp:// line: {board.profile} does not speak Modbus TCP"
+        plan.problems.append(Problem(("boards", index, "line"), board.line, allowed))
     if lines is not None and board.line not in lines:
         known = (
             f"; known: {', '.join(str(line) for line in lines)}"
@@ -210,7 +227,7 @@ def _check_board(
                     f"an address of its own on line {board.line}; boards.{earlier} has this one",
                 )
             )
-    return shape
+    return kind.shape if kind is not None else None
 
 
 def _as_input(wire: Output | Input | None) -> Input | None:
@@ -229,9 +246,17 @@ def _slots(plan: _Plan) -> tuple[SlotWiring, ...]:
             key=_as_input(roles.get("key")),
             latch=_as_input(roles.get("latch")),
             lamp=_as_output(roles.get("lamp")),
+            compartment=_as_input(roles.get("compartment")),
         )
         for slot, roles in sorted(plan.slots.items())
     )
+
+
+_SENSED_AS: dict[Sense, Callable[[SlotWiring], Input | None]] = {
+    Sense.KEY: lambda slot: slot.key,
+    Sense.LATCH: lambda slot: slot.latch,
+    Sense.COMPARTMENT: lambda slot: slot.compartment,
+}
 
 
 def _check_whole(plan: _Plan, config: CabinetConfig, slots: tuple[SlotWiring, ...]) -> tuple[Sense, ...]:
@@ -246,23 +271,17 @@ def _check_whole(plan: _Plan, config: CabinetConfig, slots: tuple[SlotWiring, ..
             plan.problems.append(
                 Problem(("boards",), slot.slot, f"slot {slot.slot} needs a lock, or the cabinet a door_lock")
             )
-    wired = [
-        sense
-        for sense, present in (
-            (Sense.KEY, any(s.key for s in slots)),
-            (Sense.LATCH, any(s.latch for s in slots)),
-        )
-        if present
-    ]
+    wired = [sense for sense, role in _SENSED_AS.items() if any(role(slot) for slot in slots)]
     for number, sense in enumerate(config.senses or ()):
-        missing = [
-            str(slot.slot) for slot in slots if (slot.key if sense is Sense.KEY else slot.latch) is None
-        ]
-        if sense not in (Sense.KEY, Sense.LATCH):
+        role = _SENSED_AS.get(sense)
+        if role is None:
+            known = ", ".join(_SENSED_AS)
             plan.problems.append(
-                Problem(("senses", number), sense.value, "key, latch: no other sensor is wired")
+                Problem(("senses", number), sense.value, f"{known}: no other sensor is wired")
             )
-        elif missing:
+            continue
+        missing = [str(slot.slot) for slot in slots if role(slot) is None]
+        if missing:
             plan.problems.append(
                 Problem(
                     ("senses", number),
@@ -274,14 +293,16 @@ def _check_whole(plan: _Plan, config: CabinetConfig, slots: tuple[SlotWiring, ..
 
 
 def _plan(name: str, config: CabinetConfig, lines: Container[str] | None) -> tuple[Wiring, list[Problem]]:
-    shapes = board_shapes()
+    kinds = board_kinds()
     plan = _Plan()
     for index, board in enumerate(config.boards):
-        shape = _check_board(plan, config, index, shapes, lines)
+        shape = _check_board(plan, config, index, kinds, lines)
         if shape is not None:
             _wire_board(plan, index, board, shape)
     slots = _slots(plan)
-    unreadable = any(board.profile not in shapes for board in config.boards)
+    board_lines = tuple(board.line for board in config.boards)
+    plan.problems += reader_problems(config.readers, [slot.slot for slot in slots], board_lines, lines)
+    unreadable = any(board.profile not in kinds for board in config.boards)
     senses = (config.senses or ()) if unreadable else _check_whole(plan, config, slots)
     wiring = Wiring(
         cabinet=name,
@@ -298,7 +319,8 @@ def find_problems(
 ) -> tuple[Problem, ...]:
     """Everything that is wrong between the boards of a cabinet, all at once.
 
-    `lines` holds the names of the site's lines (pass the table's dict or keys); None leaves line names unchecked.
+    `lines` holds the names of the site's lines: a mapping from name to URL, so that board and line are held against
+    each other, or the names alone; None leaves lines unchecked.
     """
     return tuple(_plan(name, config, lines)[1])
 

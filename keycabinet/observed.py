@@ -33,7 +33,9 @@ class Observed:
         self.door = DoorState.UNKNOWN
         self._by_board: dict[str, list[int]] = {}
         for index, slot in enumerate(wiring.slots):
-            for board in dict.fromkeys(wire.board for wire in (slot.key, slot.latch) if wire is not None):
+            for board in dict.fromkeys(
+                wire.board for wire in (slot.key, slot.compartment, slot.latch) if wire is not None
+            ):
                 self._by_board.setdefault(board, []).append(index)
 
     @property
@@ -62,8 +64,8 @@ class Observed:
         return high if bool(inputs.value & bit) != wire.inverted else low
 
     def presence(self, slot: SlotWiring) -> Presence:
-        """Whether a key set hangs there."""
-        return self._read(slot.key, Presence.PRESENT, Presence.ABSENT, Presence.UNKNOWN, Presence.FAULT)
+        """Whether a key set hangs there, or something is in the compartment."""
+        return self._read(slot.presence, Presence.PRESENT, Presence.ABSENT, Presence.UNKNOWN, Presence.FAULT)
 
     def latch(self, wire: Input | None) -> LatchState:
         """How the bolt stands."""
@@ -94,6 +96,4 @@ class Observed:
         self._slots = None
         if presence is before.presence:
             return None
-        return PresenceChanged(
-            self._wiring.cabinet, wiring.slot, presence, before.presence, self._wiring.proof, at
-        )
+        return PresenceChanged(self._wiring.cabinet, wiring.slot, presence, before.presence, wiring.proof, at)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from keycabinet.boards.base import Board
-from keycabinet.errors import CommandReused, ExceptionReply, KeyCabinetError
+from keycabinet.errors import CommandReused, DeviceRefused, KeyCabinetError
 from keycabinet.exchange import Priority
 from keycabinet.model import LatchState, Release, ReleaseOutcome
 
@@ -23,23 +23,27 @@ async def pulse_and_read_back(
     """Give one pulse and find out what it did; returns the outcome and, short of `confirmed`, the reason.
 
     Never pulses twice, whatever happens. A latch that was seen locked before must be seen unlocked; without one the
-    relay must be read on while the pulse lasts.
+    relay must be read on while the pulse lasts, on boards that tell. What a board answers to a pulse proves nothing.
     """
-    was_locked = latch is not None and await latch() is LatchState.LOCKED
+    before = await latch() if latch is not None else LatchState.UNKNOWN
+    was_locked = before is LatchState.LOCKED
     doubt: str | None = None
     try:
         await board.pulse(channel)
-    except ExceptionReply as error:
+    except DeviceRefused as error:
+        if latch is not None and was_locked and await latch() is LatchState.UNLOCKED:
+            return ReleaseOutcome.CONFIRMED, None  # it says no, and the latch has moved all the same
         return ReleaseOutcome.REJECTED, str(error)
     except KeyCabinetError as error:
         if not error.sent:
             return ReleaseOutcome.NOT_SENT, str(error)
         doubt = str(error)
-    confirmed = await (
-        _latch_opens(latch, board.pulse_s)
-        if latch is not None and was_locked
-        else _relay_is_on(board, channel)
-    )
+    if latch is not None and was_locked:
+        confirmed = await _latch_opens(latch, board.pulse_s)
+    elif board.shape.reads_outputs:
+        confirmed = await _relay_is_on(board, channel)
+    else:
+        confirmed = _nothing_tells(board, channel, before, wired=latch is not None)
     if confirmed is None:
         return ReleaseOutcome.CONFIRMED, None
     return ReleaseOutcome.UNCONFIRMED, f"{doubt}; {confirmed}" if doubt else confirmed
@@ -54,6 +58,13 @@ async def _relay_is_on(board: Board, channel: int) -> str | None:
     if outputs >> (channel - 1) & 1:
         return None
     return f"{board.name}: relay {channel} was read back off; look at the slot before trying again"
+
+
+def _nothing_tells(board: Board, channel: int, before: LatchState, *, wired: bool) -> str:
+    """Why no reading can confirm the pulse."""
+    if wired:
+        return f"the latch read {before.value} before the pulse, so that nothing shows whether it moved"
+    return f"{board.name}: nothing senses lock {channel}; wire its latch (latches in the site file)"
 
 
 async def _latch_opens(latch: LatchReader, pulse_s: float) -> str | None:

@@ -33,6 +33,19 @@ class SlotWiring:
     key: Input | None = None
     latch: Input | None = None
     lamp: Output | None = None
+    compartment: Input | None = None
+
+    @property
+    def presence(self) -> Input | None:
+        """The input that tells whether something is there: the key's own, else the compartment's."""
+        return self.key or self.compartment
+
+    @property
+    def proof(self) -> Proof:
+        """How well this slot alone knows that a key set left or came home."""
+        if self.key is not None:
+            return Proof.PROVED
+        return Proof.ASSUMED if self.latch is None and self.compartment is None else Proof.INFERRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,11 @@ class Wiring:
     door_lock: Output | None
     door_contact: Input | None
     senses: tuple[Sense, ...]
+
+    @property
+    def tells_presence(self) -> bool:
+        """Whether any sensor says that a key set is there; a latch alone does not."""
+        return any(sense in self.senses for sense in (Sense.KEY, Sense.FOB, Sense.COMPARTMENT))
 
     @property
     def proof(self) -> Proof:

@@ -9,17 +9,18 @@ from typing import Any, Literal, Protocol
 
 from keycabinet.config import CabinetConfig, resolve
 from keycabinet.pacing import Pacer, RealPacer
-from keycabinet.profile import profiles
 from keycabinet.timerfd import TimerFd
 from keycabinet.transport import MODBUS_TCP, SERIAL, LineUrl, Link, open_link
 from keycabinet.wiring import Wiring
 from simulator.cabinets import MemorySerial, ModbusTcpPort, PtyLine, RelayBoard, RtuTcpPort, Wire
 from simulator.cabinets.log import FrameLog
+from simulator.cabinets.devices import build_device
 from simulator.pacing import Watch, WorldPacer
 from simulator.sensing import Sensors, switches
 from simulator.world import Car, Change, World
 
 LOOPBACK = "127.0.0.1"
+from simulator.tags import Tags
 START_BITS = 1
 DATA_BITS = 8
 
@@ -63,7 +64,7 @@ class Fitted:
     cabinet: str
     label: str
     line: str
-    board: RelayBoard
+    board: AnyBoard
 
 
 class SimulatedHardware:
@@ -192,7 +193,14 @@ class SimulatedHardware:
     # -- what tests and faults need
 
     def board(self, cabinet: str, label: str) -> RelayBoard:
-        """Return one board. KeyError when the cabinet has no such board."""
+        """Return one relay board. KeyError when the cabinet has no such board, TypeError for a lock board."""
+        board = self.device(cabinet, label)
+        if not isinstance(board, RelayBoard):
+            raise TypeError(f"{cabinet}/{label} is a lock board")
+        return board
+
+    def device(self, cabinet: str, label: str) -> AnyBoard:
+        """Return one board of whatever kind. KeyError when the cabinet has no such board."""
         return self._fitted(cabinet, label).board
 
     @property
@@ -260,7 +268,7 @@ class SimulatedHardware:
     # -- building
 
     def _add_cabinet(self, name: str, config: CabinetConfig) -> None:
-        wiring = resolve(name, config, tuple(self._lines))
+        wiring = resolve(name, config, {line: str(url) for line, url in self._lines.items()})
         self.world.add_cabinet(
             name,
             tuple(slot.slot for slot in wiring.slots),
@@ -271,13 +279,8 @@ class SimulatedHardware:
         self._watches[name] = Watch()
         self.wirings[name] = wiring
         for each in config.boards:
-            profile = profiles().get(each.profile)
-            if profile is None:
-                raise ValueError(f"cabinet {name}: no board {each.profile!r} can be simulated")
-            board = RelayBoard(
-                each.address,
-                profile.outputs.count,
-                profile.inputs.count if profile.inputs else 0,
+            board = build_device(
+                each,
                 sense=self.sensors.senses(self.world, wiring, each.label),
                 switched=switches(self.world, wiring, each.label),
             )
@@ -288,6 +291,8 @@ class SimulatedHardware:
         self._ports[name] = port
         if isinstance(port, PtyLine):
             options = f"baudrate={url.baudrate}&parity={url.parity}"
+            if board is None:
+                raise ValueError(f"cabinet {name}: no board {each.profile!r} can be simulated")
             self.urls[name] = f"serial://{port.path}?{options}"
             return
         port.changed = lambda: self._touch_line(name)
@@ -330,8 +335,9 @@ class SimulatedHardware:
             return
         watch.touch()
         for fitted in self._boards:
-            if fitted.cabinet == change.cabinet and any(fitted.board.modes):
-                fitted.board.look()
+            board = fitted.board
+            if fitted.cabinet == change.cabinet and (board.pushes or any(board.modes)):
+                board.look()
         self._arm()
 
     def _arm(self) -> None:

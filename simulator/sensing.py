@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from keycabinet.wiring import Input, Output, Wiring
 from simulator.model import DOOR
@@ -20,6 +21,7 @@ class Feeler(StrEnum):
 
     KEY = "key"
     LATCH = "latch"
+    COMPARTMENT = "compartment"
     CONTACT = "contact"  # of the cabinet's door, which is slot 0
 
 
@@ -84,9 +86,15 @@ class Sensors:
         for each in wiring.slots:
             slot = each.slot
             connect(each.key, Feeler.KEY, slot, lambda slot=slot: world.hanging(cabinet, slot) is not None)  # type: ignore[misc]
+            hangs = partial(_hangs, world, cabinet, slot)
+            connect(each.compartment, Feeler.COMPARTMENT, slot, hangs)
             connect(each.latch, Feeler.LATCH, slot, lambda slot=slot: not world.unlocked(cabinet, slot))  # type: ignore[misc]
         connect(wiring.door_contact, Feeler.CONTACT, DOOR, lambda: world.contact_shut(cabinet))
         return lambda channel: channel in readings and readings[channel]()
+
+
+def _hangs(world: World, cabinet: str, slot: int) -> bool:
+    return world.hanging(cabinet, slot) is not None
 
 
 def switches(world: World, wiring: Wiring, label: str) -> Callable[[int, bool], None]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from keycabinet.boards.base import BoardIdentity, BoardShape
+from keycabinet.boards.base import BoardIdentity, BoardKind, BoardShape
 from keycabinet.config import BoardConfig
-from keycabinet.errors import BoardRefused, DangerousLinkage, DeviceSilent, ExceptionReply, UnsupportedBoard
+from keycabinet.errors import (
+    BoardRefused,
+    DangerousLinkage,
+    DeviceSilent,
+    ExceptionReply,
+    Problem,
+    UnsupportedBoard,
+)
 from keycabinet.exchange import Priority
 from keycabinet.line import Line
 from keycabinet.modbus_device import ModbusDevice
@@ -102,12 +109,26 @@ class ModbusBoard:
 class ModbusFamily:
     """Every board of `profiles/*.toml`."""
 
-    def shapes(self) -> Mapping[str, BoardShape]:
+    def kinds(self) -> Mapping[str, BoardKind]:
         """Profile names and what each board has."""
         return {
-            name: BoardShape(profile.outputs.count, profile.inputs.count if profile.inputs else 0)
+            name: BoardKind(
+                BoardShape(profile.outputs.count, profile.inputs.count if profile.inputs else 0),
+                profile.title,
+                profile.source,
+                profile.tried,
+                serial_only=False,
+            )
             for name, profile in profiles().items()
         }
+
+    def problems(self, config: BoardConfig) -> Sequence[Problem]:
+        """A pulse that the board's timer cannot count, and settings, of which there are none."""
+        wrong = [Problem(("settings", key), value, "nothing") for key, value in config.settings.items()]
+        unit_ms = profiles()[config.profile].flash.unit_ms
+        if config.pulse_ms is not None and config.pulse_ms % unit_ms:
+            wrong.append(Problem(("pulse_ms",), config.pulse_ms, f"a multiple of {unit_ms}"))
+        return wrong
 
     def build(self, line: Line, config: BoardConfig, label: str) -> ModbusBoard:
         """A board on an opened line; the site file's timing goes before the profile's."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Final
+from typing import ClassVar, Final
 
 from pymodbus.constants import ExcCodes
 from pymodbus.pdu import ExceptionResponse, ModbusPDU
@@ -76,6 +76,8 @@ class RelayBoard:
     request that came so many seconds after the last byte on the wire.
     """
 
+    pushes: ClassVar[bool] = False
+
     def __init__(
         self,
         address: int,
@@ -138,6 +140,14 @@ class RelayBoard:
         else:
             for index in range(len(self._relays)):
                 self._switch(index, False)
+
+    def timer(self, channel: int) -> asyncio.TimerHandle | None:
+        """What will end a flash on a channel."""
+        return self._flashes.get(channel - 1)
+
+    def said(self, frame: bytes) -> bool:
+        """Whether a frame on a serial line is this board's."""
+        return frame[:1] == bytes((self.address,))
 
     def handle(self, pdu: bytes) -> bytes | None:
         """Act on a request and return the reply; None while the board has no supply."""

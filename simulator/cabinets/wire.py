@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from simulator.cabinets.board import BROADCAST, RelayBoard
 from simulator.cabinets.frames import open_rtu, seal_rtu
+from simulator.cabinets.lock_device import LockDevice
 from simulator.cabinets.log import Frame, FrameLog
 
 FIXED_SILENCE_S = 0.00175  # above 19200 baud
 TURNAROUND_S = 0.002
+PUSH_RETRY_S = 0.005  # a board that wants to talk looks again for a quiet line
 GRACE_S = 20e-6  # a clock read a little late must not accuse the other side
 
 
@@ -27,6 +30,7 @@ class Cancellable(Protocol):
     def cancel(self) -> None: ...
 
 
+AnyBoard = RelayBoard | LockDevice
 Garbler = Callable[[bytes], bytes | None]
 CallLater = Callable[[float, Callable[[], None]], Cancellable]
 
@@ -44,7 +48,7 @@ class Wire:
 
     def __init__(
         self,
-        boards: Sequence[RelayBoard],
+        boards: Sequence[AnyBoard],
         *,
         baudrate: int = 9600,
         bits_per_character: int = 10,
@@ -56,6 +60,9 @@ class Wire:
     ) -> None:
         loop = asyncio.get_running_loop()
         self.boards = list(boards)
+        for board in self.boards:
+            if isinstance(board, LockDevice):
+                board.say = self._say
         self.deliver: Callable[[bytes], None] = lambda _data: None
         self.strict = strict
         self.byte_by_byte = byte_by_byte
@@ -129,6 +136,8 @@ class Wire:
             self.log.add(Frame(self._request_at, True, frame, "lost"))
             return
         frame = heard
+        if self._lock_device_hears(frame):
+            return
         opened = open_rtu(frame)
         if opened is None:
             self.log.bad_frames += 1
@@ -140,26 +149,58 @@ class Wire:
     def _dispatch(self, address: int, pdu: bytes) -> None:
         if address == BROADCAST:
             for board in self.boards:
-                board.handle(pdu)
+                if isinstance(board, RelayBoard):
+                    board.handle(pdu)
             return
         for board in self.boards:
-            if board.address == address:
+            if board.address == address and isinstance(board, RelayBoard):
                 if any(deaf(self._silence_before) for deaf in board.deaf):
                     return
                 reply = board.handle(pdu)
                 if reply is not None:
-                    self._reply_by(board, seal_rtu(address, reply))
+                    self._reply_by(board, partial(seal_rtu, address, reply))
                 return
+
+    def _lock_device_hears(self, frame: bytes) -> bool:
+        """Whether the frame is a request of a protocol other than Modbus."""
+        meant = [
+            (board, heard)
+            for board in self.boards
+            if isinstance(board, LockDevice) and (heard := board.find(frame)) is not None
+        ]
+        if not meant:
+            return False
+        self.log.add(Frame(self._request_at, True, frame, self._verdict))
+        for device, heard in meant if self._verdict == "ok" else ():
+            if any(deaf(self._silence_before) for deaf in device.deaf):
+                continue
+            answer = device.answer(frame, heard)
+            if answer is not None:
+                self._reply_by(device, answer.frame, answer.after_s)
+        return True
+
+    def _say(self, frame: bytes) -> None:
+        """Carry what a board tells unasked, once nobody else talks."""
+        if not (self._reply or self._request):
+            self._answer(frame)
+            return
+
+        def again() -> None:
+            del self._late[timer]
+            self._say(frame)
+
+        timer = self._loop.call_later(PUSH_RETRY_S, again)
+        self._late[timer] = None
 
     def _echo(self, frame: bytes) -> None:
         for told in self.echoes:
             told()
         self.deliver(frame)
 
-    def _reply_by(self, board: RelayBoard, reply: bytes) -> None:
-        late_s = math.fsum(delay() for delay in board.delays)
+    def _reply_by(self, board: AnyBoard, reply: Callable[[], bytes], after_s: float = 0.0) -> None:
+        late_s = math.fsum((after_s, *(delay() for delay in board.delays)))
         if late_s <= 0:
-            self._answer(reply)
+            self._answer(reply())
             return
 
         def answer() -> None:
@@ -169,7 +210,7 @@ class Wire:
                 self._reply = bytes(byte ^ 0xFF for byte in self._reply)
                 self._verdict = "collided"
             else:
-                self._answer(reply)
+                self._answer(reply())
 
         timer = self._loop.call_later(late_s, answer)
         self._late[timer] = None

@@ -49,6 +49,7 @@ class Aim(StrEnum):
     CABINET = "cabinet"
     BOARD = "board"
     LINKING = "board whose inputs can act on its relays"
+    MODBUS = "modbus"  # a board that speaks Modbus
     MULTIDROP = "board on a serial line"
     WIRE = "serial line, or one behind a gateway"
     SERIAL = "serial line"
@@ -120,7 +121,7 @@ FAULTS: Mapping[str, FaultKind] = _kinds(
               "the board misses requests that follow closely on other frames", 0.1, _QUARTER),
     FaultKind("board_reset_to_factory", _L.BOARD, _A.LINKING, "board",
               "the board restarted with its factory settings: inputs drive relays", 0.03, (1 * MINUTE, 10 * MINUTE)),
-    FaultKind("board_answers_exceptions", _L.BOARD, _A.BOARD, "board",
+    FaultKind("board_answers_exceptions", _L.BOARD, _A.MODBUS, "board",
               "the board answers requests with exceptions", 0.1, _QUARTER),
     FaultKind("address_taken_twice", _L.BOARD, _A.MULTIDROP, "board",
               "a second board answers at the same address", 0.05, _QUARTER),

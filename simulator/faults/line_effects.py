@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from types import MappingProxyType
 
-from simulator.cabinets.board import Mode, RelayBoard
+from simulator.cabinets.board import Mode
+from simulator.cabinets.wire import AnyBoard
 from simulator.faults.scene import Effect, Effects, Scene, Undo, hang, nothing, together
 
 EXCEPTIONS = (4, 6)  # device failure, device busy; Modbus Application Protocol V1.1b3, 7
@@ -15,19 +16,19 @@ QUIET_NEEDED_S = (0.006, 0.03)
 REBOOT_S = (0.2, 3.0)
 
 
-def _on_board(hook: Callable[[Scene, RelayBoard], Undo]) -> Effect:
+def _on_board(hook: Callable[[Scene, AnyBoard], Undo]) -> Effect:
     def effect(scene: Scene) -> Undo:
         return together(hook(scene, scene.board), scene.disquiet(scene.fitted.cabinet))
 
     return effect
 
 
-def _dead(scene: Scene, board: RelayBoard) -> Undo:
+def _dead(scene: Scene, board: AnyBoard) -> Undo:
     met = hang(board.intercepts, lambda _pdu: scene.meet())
     return together(met, scene.hardware.darken(scene.fitted.cabinet, scene.fitted.label))
 
 
-def _slow(scene: Scene, board: RelayBoard) -> Undo:
+def _slow(scene: Scene, board: AnyBoard) -> Undo:
     def late() -> float:
         scene.meet()
         return scene.seconds(*LATE_S)
@@ -35,7 +36,7 @@ def _slow(scene: Scene, board: RelayBoard) -> Undo:
     return hang(board.delays, late)
 
 
-def _swallows(scene: Scene, board: RelayBoard) -> Undo:
+def _swallows(scene: Scene, board: AnyBoard) -> Undo:
     needed_s = scene.seconds(*QUIET_NEEDED_S)
 
     def deaf(quiet_s: float) -> bool:
@@ -47,14 +48,14 @@ def _swallows(scene: Scene, board: RelayBoard) -> Undo:
     return hang(board.deaf, deaf)
 
 
-def _factory(scene: Scene, board: RelayBoard) -> Undo:
+def _factory(scene: Scene, board: AnyBoard) -> Undo:
     """The supply dips, and the board comes back as it left the factory; who mends it sets it right and restarts it."""
     give_back = scene.hardware.darken(scene.fitted.cabinet, scene.fitted.label)
     state = {"dark": True}
 
     def restarted() -> None:
         state["dark"] = False
-        board.link(Mode.LINKAGE)
+        scene.relay_board.link(Mode.LINKAGE)
         give_back()
 
     timer = asyncio.get_running_loop().call_later(scene.seconds(*REBOOT_S), restarted)
@@ -66,13 +67,13 @@ def _factory(scene: Scene, board: RelayBoard) -> Undo:
     def mended() -> None:
         timer.cancel()
         off = give_back if state["dark"] else scene.hardware.darken(scene.fitted.cabinet, scene.fitted.label)
-        board.link(Mode.NORMAL)
+        scene.relay_board.link(Mode.NORMAL)
         off()
 
     return together(hang(board.intercepts, asked), mended)
 
 
-def _exceptions(scene: Scene, board: RelayBoard) -> Undo:
+def _exceptions(scene: Scene, board: AnyBoard) -> Undo:
     code, often = scene.random.choice(EXCEPTIONS), scene.seconds(0.2, 1.0)
 
     def instead(pdu: bytes) -> bytes | None:
@@ -84,11 +85,11 @@ def _exceptions(scene: Scene, board: RelayBoard) -> Undo:
     return hang(board.intercepts, instead)
 
 
-def _twin(scene: Scene, board: RelayBoard) -> Undo:
+def _twin(scene: Scene, board: AnyBoard) -> Undo:
     """A second board answers a little later: from there on both drive the line, and its level is anybody's guess."""
 
     def garble(reply: bytes) -> bytes:
-        if reply[0] != board.address:
+        if not board.said(reply):
             return reply
         scene.meet()
         begins = scene.random.randrange(len(reply))

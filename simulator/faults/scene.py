@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from simulator.cabinets.board import RelayBoard
 from simulator.cabinets.memory import MemorySerial
 from simulator.cabinets.tcp import ModbusTcpPort, RtuTcpPort
-from simulator.cabinets.wire import Wire
+from simulator.cabinets.wire import AnyBoard, Wire
 from simulator.faults.errors import FaultNotPossible
 from simulator.faults.kinds import FaultKind
 from simulator.hardware import Fitted, SimulatedHardware
@@ -114,9 +114,14 @@ class Scene:
         return next(each for each in self.hardware.fitted if (each.cabinet, each.label) == (cabinet, label))
 
     @property
-    def board(self) -> RelayBoard:
+    def board(self) -> AnyBoard:
         """The target as a board."""
         return self.fitted.board
+
+    @property
+    def relay_board(self) -> RelayBoard:
+        """The target as a board that speaks Modbus."""
+        return self.hardware.board(self.fitted.cabinet, self.fitted.label)
 
     @property
     def adapter(self) -> Elm327Device:

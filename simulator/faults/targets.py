@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from keycabinet.transport import MODBUS_TCP, SERIAL
+from simulator.cabinets.board import RelayBoard
 from simulator.faults.kinds import Aim, FaultKind, Layer
 from simulator.faults.scene import Site
 from simulator.hardware import Fitted
@@ -67,6 +68,10 @@ def _linking(site: Site) -> Iterable[str]:
     return _boards(site, lambda fitted: bool(fitted.board.modes))
 
 
+def _modbus(site: Site) -> Iterable[str]:
+    return _boards(site, lambda fitted: isinstance(fitted.board, RelayBoard))
+
+
 def _multidrop(site: Site) -> Iterable[str]:
     return _boards(site, lambda fitted: site.hardware.scheme(fitted.line) != MODBUS_TCP)
 
@@ -100,6 +105,7 @@ _FINDERS: Mapping[Aim, Callable[[Site], Iterable[str]]] = MappingProxyType(
         Aim.CABINET: lambda site: site.hardware.wirings,
         Aim.BOARD: _boards,
         Aim.LINKING: _linking,
+        Aim.MODBUS: _modbus,
         Aim.MULTIDROP: _multidrop,
         Aim.WIRE: lambda site: _lines(site, serial=True, gateway=True, network=False),
         Aim.SERIAL: lambda site: _lines(site, serial=True, gateway=False, network=False),

@@ -1,0 +1,240 @@
+"""Finds the reply to one question among noise, foreign, late and pushed frames, whatever the protocol.
+
+A protocol says where a frame may begin, how long it then is, and whether its check value fits; a question says which
+frame answers it. Frames with a right check value are taken out whole, so that nothing inside them is taken for another;
+everything else slides by a byte. Nothing is kept that is longer than the protocol's longest frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import xor
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from keycabinet.errors import BadChecksum, DeviceSilent, KeyCabinetError, LyingLength, ReplyError
+
+T = TypeVar("T")
+
+
+def xor_of(data: bytes) -> int:
+    """XOR of all bytes."""
+    return reduce(xor, data, 0)
+
+
+def sum_of(data: bytes) -> int:
+    """Sum of all bytes, modulo 256."""
+    return sum(data) & 0xFF
+
+
+class Framing(Protocol):
+    """How a protocol's frames are told from noise."""
+
+    longest: ClassVar[int]
+    """Bytes of the longest frame that is ever believed."""
+
+    def lengths(self, buffer: bytes, offset: int) -> Sequence[int]:
+        """Lengths that a frame beginning at `offset` may have; none when none can; a length beyond the buffer waits.
+
+        While there are too few bytes to tell, the length up to which more are needed.
+        """
+
+    def fits(self, frame: bytes) -> bool:
+        """Whether check value and fixed bytes of a whole frame are right."""
+
+
+class Question(Generic[T]):
+    """One request, and what counts as its reply. Immutable in use, so that the same one is asked again and again.
+
+    `reply_size` is the exact length of the reply; `optional` says that silence is a right answer too (the exchange then
+    ends with None), `repeats_request` that a right reply may equal the request byte for byte.
+    """
+
+    __slots__ = ("device", "framing", "optional", "pushed", "repeats_request", "reply_size", "request")
+
+    def __init__(
+        self,
+        device: str,
+        framing: Framing,
+        request: bytes,
+        reply_size: int,
+        *,
+        optional: bool = False,
+        repeats_request: bool = False,
+        pushed: Callable[[bytes], bool] | None = None,
+    ) -> None:
+        """`pushed` is shown every whole frame that is not the reply, and says whether it is one that came unasked."""
+        self.device = device
+        self.framing = framing
+        self.request = request
+        self.reply_size = reply_size
+        self.optional = optional
+        self.repeats_request = repeats_request
+        self.pushed = pushed
+
+    def may_be_reply(self, head: bytes) -> bool:
+        """Whether these first bytes of a frame may be those of the reply."""
+        raise NotImplementedError
+
+    def value(self, frame: bytes) -> T:
+        """What a whole frame with a right check value says; ReplyError when it answers something else.
+
+        DeviceRefused when the device says no.
+        """
+        raise NotImplementedError
+
+    def explain(self, heard: bytes) -> KeyCabinetError | None:
+        """Why there was no reply, as far as the last bytes tell: another map length, another dialect."""
+        return None
+
+    def reader(self) -> FrameReader[T]:
+        """A fresh reader for one exchange."""
+        return FrameReader(self)
+
+
+class FrameReader(Generic[T]):
+    """Eats bytes until the reply is whole.
+
+    `noise` counts bytes that belonged to no frame, `stale` whole frames that answered something else, `unasked` frames
+    that the device pushed by itself.
+    """
+
+    __slots__ = ("_buffer", "_fault", "_heard", "_question", "noise", "stale", "unasked")
+
+    def __init__(self, question: Question[T]) -> None:
+        self._question = question
+        self._buffer = b""
+        self._heard = b""
+        self._fault: ReplyError | None = None
+        self.noise = 0
+        self.stale = 0
+        self.unasked = 0
+
+    @property
+    def reply_size(self) -> int:
+        """Bytes of the reply, for the time it takes on the wire."""
+        return self._question.reply_size
+
+    @property
+    def optional(self) -> bool:
+        """Whether silence is a right answer too."""
+        return self._question.optional
+
+    @property
+    def repeats_request(self) -> bool:
+        """Whether a right reply may equal the request byte for byte."""
+        return self._question.repeats_request
+
+    def feed(self, data: bytes) -> T | None:
+        """The value once the reply is whole, else None. DeviceRefused when the device says no."""
+        buffer = self._buffer + data
+        self._heard = (self._heard + data)[-self._question.framing.longest :]
+        begin = offset = 0
+        pending = -1  # where a frame may have begun that is not whole yet
+        while offset < len(buffer):
+            frame, waits = self._frame_at(buffer, offset)
+            if frame:
+                self.noise += offset - begin
+                offset = begin = offset + len(frame)
+                pending = -1
+                found = self._judge(frame)
+                if found is not None:
+                    self.noise += len(buffer) - begin
+                    self._buffer = b""
+                    return found
+                continue
+            if waits:
+                pending = offset if pending < 0 else pending
+                if self._question.may_be_reply(buffer[offset : offset + self.reply_size]):
+                    break
+            offset += 1
+        keep = pending if pending >= 0 else len(buffer)
+        keep = max(keep, len(buffer) - self._question.framing.longest)
+        self.noise += max(0, keep - begin)
+        self._buffer = buffer[keep:]
+        return None
+
+    def _frame_at(self, buffer: bytes, offset: int) -> tuple[bytes, bool]:
+        """The frame that begins here, or nothing and whether more bytes could make it one."""
+        question, waits = self._question, False
+        for length in question.framing.lengths(buffer, offset):
+            frame = buffer[offset : offset + length]
+            ours = length == question.reply_size and question.may_be_reply(frame)
+            if len(frame) < length:
+                waits = True
+                if ours:
+                    break  # a shorter frame here could be the beginning of the reply
+            elif question.framing.fits(frame):
+                return frame, False
+            elif ours and self._fault is None:
+                self._fault = BadChecksum(
+                    question.device,
+                    f"check value of a {length}-byte reply is wrong; look for noise, missing termination or a second "
+                    "master on the line",
+                )
+        return b"", waits
+
+    def _judge(self, frame: bytes) -> T | None:
+        question = self._question
+        if question.pushed is not None and question.pushed(frame):
+            self.unasked += 1
+            return None
+        if frame == question.request and not question.repeats_request:
+            self.stale += 1  # a line that echoes; the line strips what it knows to be an echo
+            return None
+        try:
+            return question.value(frame)
+        except ReplyError as error:
+            self.stale += 1
+            self._fault = error
+            return None
+
+    def failure(self, waited_s: float) -> KeyCabinetError:
+        """Why the reply never came, as exactly as the bytes tell."""
+        question = self._question
+        explained = question.explain(self._heard) if self._heard else None
+        if explained is not None:
+            return explained
+        if self._fault is not None:
+            return self._fault
+        if question.may_be_reply(self._buffer) and len(self._buffer) > 1:
+            return LyingLength(
+                question.device,
+                f"{len(self._buffer)} bytes of a reply of {question.reply_size} came; look for noise",
+            )
+        strange = self.noise + len(self._buffer)
+        heard = f"; {strange} bytes that are no frame came instead" if strange else ""
+        return DeviceSilent(
+            question.device,
+            f"no reply within {waited_s:.3g} s; check its power, wiring, address and baud rate{heard}",
+            sent=True,
+        )
+
+
+class PushReader:
+    """Finds the frames that a device sends unasked while nobody asks; hands each whole one to `found`."""
+
+    __slots__ = ("_buffer", "_found", "_framing")
+
+    def __init__(self, framing: Framing, found: Callable[[bytes], object]) -> None:
+        self._framing = framing
+        self._found = found
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> None:
+        """More bytes of a line on which nobody asks."""
+        buffer, offset = self._buffer + data, 0
+        pending = -1
+        while offset < len(buffer):
+            size = 0
+            for length in self._framing.lengths(buffer, offset):
+                frame = buffer[offset : offset + length]
+                if len(frame) < length:
+                    pending = offset if pending < 0 else pending
+                elif self._framing.fits(frame):
+                    size = length
+                    self._found(frame)
+                    pending = -1
+                    break
+            offset += size or 1
+        self._buffer = buffer[pending:][-self._framing.longest :] if pending >= 0 else b""

@@ -1,0 +1,41 @@
+"""The device side of each profile that a site file may name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from keycabinet.config import BoardConfig
+from keycabinet.profile import profiles
+from simulator.cabinets.board import RelayBoard
+from simulator.cabinets.kerong import Cu16Device, Cu48Device
+from simulator.cabinets.wire import AnyBoard
+from simulator.cabinets.wkly import WklyDevice
+from simulator.cabinets.xor_8a import XorDevice
+
+Sense = Callable[[int], bool]
+Switched = Callable[[int, bool], None]
+
+
+def build_device(config: BoardConfig, *, sense: Sense, switched: Switched) -> AnyBoard | None:
+    """The board that a site file describes, as it left the factory; None for one that cannot be simulated."""
+    family, _, size = config.profile.rpartition("-")
+    address = config.address
+    match family:
+        case "xor-8a":
+            return XorDevice(address, int(size), sense=sense, switched=switched)
+        case "wkly":
+            return WklyDevice(address, int(size), sense=sense, switched=switched)
+        case "kerong":
+            return Cu16Device(address, 16, sense=sense, switched=switched)
+        case "kerong-cu48":
+            return Cu48Device(address, 48, sense=sense, switched=switched)
+    profile = profiles().get(config.profile)
+    if profile is None:
+        return None
+    return RelayBoard(
+        address,
+        profile.outputs.count,
+        profile.inputs.count if profile.inputs else 0,
+        sense=sense,
+        switched=switched,
+    )
