@@ -47,7 +47,7 @@ class BoardMonitor:
         self._watcher = watcher
         self._loop = asyncio.get_running_loop()
         self._check_at = 0.0
-        self._checked_at = 0.0
+        self._check_due = 0.0
 
     @property
     def online(self) -> bool:
@@ -70,7 +70,7 @@ class BoardMonitor:
         except (LineError, DeviceBackedOff, BoardRefused) as error:
             self._lose(error)
         except KeyCabinetError:
-            self.identity = None  # perhaps it was restarted meanwhile
+            self._check_due = 0.0  # perhaps it was restarted meanwhile
             try:
                 await self._read(priority)
             except KeyCabinetError as error:
@@ -78,9 +78,9 @@ class BoardMonitor:
 
     async def _read(self, priority: Priority) -> None:
         board = self.board
-        if self.identity is None or self._loop.time() - self._checked_at >= RECHECK_S:
+        if self.identity is None or self._loop.time() >= self._check_due:
             self.identity = await board.verify()
-            self._checked_at = self._loop.time()
+            self._check_due = self._loop.time() + RECHECK_S
         if board.shape.inputs:
             raw = await board.read_inputs(priority)
         else:
