@@ -35,6 +35,10 @@ class FrameLog:
         self.bad_frames = 0
         self.collisions = 0
 
+    def keep(self, kept: int) -> None:
+        """Keep only so many frames from now on; counts go on."""
+        self.frames = deque(self.frames, maxlen=kept)
+
     def add(self, frame: Frame) -> None:
         """Keep a frame and count it."""
         self.frames.append(frame)
