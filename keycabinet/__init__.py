@@ -10,6 +10,7 @@ from keycabinet.cabinet import Cabinet
 from keycabinet.config import BoardConfig, CabinetConfig, find_problems, resolve
 from keycabinet.errors import KeyCabinetError
 from keycabinet.exchange import LineStats, Priority
+from keycabinet.fobs import Fob
 from keycabinet.line import Line
 from keycabinet.modbus_device import ModbusDevice
 from keycabinet.model import (
@@ -19,6 +20,7 @@ from keycabinet.model import (
     CabinetEvent,
     DoorChanged,
     DoorState,
+    FobsChanged,
     LatchState,
     Presence,
     PresenceChanged,
@@ -26,6 +28,7 @@ from keycabinet.model import (
     Release,
     ReleaseOutcome,
     Sense,
+    Sighting,
     SlotState,
     Snapshot,
 )
@@ -42,6 +45,8 @@ __all__ = [
     "CabinetEvent",
     "DoorChanged",
     "DoorState",
+    "Fob",
+    "FobsChanged",
     "KeyCabinetError",
     "LatchState",
     "Line",
@@ -59,6 +64,7 @@ __all__ = [
     "Release",
     "ReleaseOutcome",
     "Sense",
+    "Sighting",
     "SlotState",
     "Snapshot",
     "find_problems",

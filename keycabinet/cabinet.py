@@ -11,6 +11,8 @@ from keycabinet.config import CabinetConfig, resolve
 from keycabinet.errors import BoardRefused, CabinetClosed, KeyCabinetError, NotWired, UnknownSlot
 from keycabinet.events import EventHub
 from keycabinet.exchange import Priority
+from keycabinet.fobs import Fob
+from keycabinet.identity import Identifier, build_fields
 from keycabinet.line import Line
 from keycabinet.model import (
     DOOR,
@@ -23,6 +25,7 @@ from keycabinet.model import (
     Release,
     ReleaseOutcome,
     Sense,
+    Sighting,
     Snapshot,
 )
 from keycabinet.monitor import BoardMonitor
@@ -34,11 +37,11 @@ from keycabinet.wiring import Input, Output, SlotWiring
 
 ATTEND_RELEASE_S = 10.0
 """How long to poll fast after something was opened."""
+ATTEND_PUSH_S = 1.0
+"""How long to poll fast after a board said by itself that something changed."""
 MAX_SETTLING_READS = 5
 
 
-ATTEND_PUSH_S = 1.0
-"""How long to poll fast after a board said by itself that something changed."""
 class Cabinet:
     """One key cabinet. Lines are opened and closed by the caller, and may be shared with other cabinets."""
 
@@ -63,6 +66,9 @@ class Cabinet:
         }
         inputs = {label: monitor.inputs for label, monitor in self._monitors.items()}
         self._observed = Observed(self._wiring, inputs, self._loop.time())
+        self._identifier = Identifier(
+            name, build_fields(name, config.readers, lines), self._hub.publish, reread_s=config.reread_s
+        )
         self._releaser = Releaser(f"cabinet {name}")
         self._poller = Poller(
             name,
@@ -74,19 +80,24 @@ class Cabinet:
             busy=lambda: self._observed.open_or_unlocked,
         )
         self._is_open = False
+        for monitor in self._monitors.values():
+            if isinstance(monitor.board, PushingBoard):
+                monitor.board.notify(lambda: self.attend(ATTEND_PUSH_S))
 
     @property
     def senses(self) -> tuple[Sense, ...]:
         """What its wiring can observe."""
         return self._wiring.senses
 
-        for monitor in self._monitors.values():
-            if isinstance(monitor.board, PushingBoard):
-                monitor.board.notify(lambda: self.attend(ATTEND_PUSH_S))
     @property
     def proof(self) -> Proof:
         """The best proof that it can give of a key set leaving or coming home."""
         return self._wiring.proof
+
+    @property
+    def tells_presence(self) -> bool:
+        """Whether any of its sensors says that a key set is there; latches alone only show that a slot was opened."""
+        return self._wiring.tells_presence
 
     @property
     def polls(self) -> int:
@@ -94,11 +105,6 @@ class Cabinet:
         return self._poller.polls
 
     @property
-    @property
-    def tells_presence(self) -> bool:
-        """Whether any of its sensors says that a key set is there; latches alone only show that a slot was opened."""
-        return self._wiring.tells_presence
-
     def polls_skipped(self) -> int:
         """Rounds that its pacer left out because they could see no change."""
         return self._poller.skipped
@@ -123,13 +129,16 @@ class Cabinet:
         for monitor in self._monitors.values():
             if isinstance(monitor.error, BoardRefused):
                 raise monitor.error
+        await self._identifier.open()
         self._is_open = True
         self._poller.start()
+        self._identifier.start()
 
     async def close(self) -> None:
         """Stop polling, let releases under way end, end every `events()`; may be called twice."""
         self._is_open = False
         await self._poller.stop()
+        await self._identifier.close()
         await self._releaser.finish()
         self._hub.close()
 
@@ -157,6 +166,15 @@ class Cabinet:
         """The last known state, without asking the boards."""
         online = all(monitor.online for monitor in self._monitors.values())
         return Snapshot(self.name, online, self._observed.door, self._observed.slots, self.proof)
+
+    def sighting(self, slot: int) -> Sighting | None:
+        """The fobs that this slot's own reader last found; None without one, or while it does not answer."""
+        return self._identifier.sighting(slot)
+
+    @property
+    def inventory(self) -> tuple[Fob, ...]:
+        """The fobs that a reader of the whole cabinet last found."""
+        return self._identifier.inventory
 
     def boards(self) -> tuple[BoardState, ...]:
         """How each board is, in the order of the site file."""
@@ -258,7 +276,14 @@ class Cabinet:
 
     def inputs_changed(self, monitor: BoardMonitor) -> None:
         """A board's settled inputs differ (called by its monitor)."""
-        self._observed.update(monitor.label, self._loop.time(), self._hub.publish)
+        self._observed.update(monitor.label, self._loop.time(), self._tell)
+
+    def _tell(self, event: CabinetEvent) -> None:
+        """Pass an observation on; before it is open there is nobody to tell, and every reader is asked anyway."""
+        if self._is_open:
+            self._identifier.told(event)
+        else:
+            self._hub.publish(event)
 
     def board_lost(self, monitor: BoardMonitor, error: KeyCabinetError) -> None:
         """A board stopped answering (called by its monitor)."""

@@ -1,12 +1,10 @@
-"""Fobs and badges: the number that a reader finds on one, and where it was found."""
+"""Fobs and badges: the number that a reader finds on one."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-
-from keycabinet.model import Proof
 
 _CODES = {"em": r"[0-9A-F]{8}", "epc": r"(?:[0-9A-F]{4}){1,31}", "rom": r"[0-9A-F]{16}"}
 
@@ -40,14 +38,3 @@ class Fob:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.code}"
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """The fobs that a reader found at a slot, in rising order, and how surely they hang in that slot and no other:
-
-    `proved` by a reader of that slot, or `inferred` as they came to a cabinet-wide inventory with that one slot.
-    """
-
-    fobs: tuple[Fob, ...]
-    proof: Proof

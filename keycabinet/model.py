@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from keycabinet.fobs import Fob
+
 
 class Presence(StrEnum):
     """Whether a key set hangs in a slot. `unknown` is not `absent`: nobody can tell at the moment."""
@@ -110,14 +112,40 @@ DOOR = 0
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """The fobs that a reader found at a slot, in rising order, and how surely they hang in that slot and no other:
+
+    `proved` by a reader of that slot, or `inferred` as they came to a cabinet-wide inventory with that one slot.
+    """
+
+    fobs: tuple[Fob, ...]
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
 class PresenceChanged:
-    """A key set came, went, or can no longer be told; `at` is loop time in seconds."""
+    """A key set came, went, or can no longer be told; `at` is loop time in seconds.
+
+    `sighting` is what a reader made of a set that came; None where none looks, or it does not answer.
+    """
 
     cabinet: str
     slot: int
     presence: Presence
     previous: Presence
     proof: Proof
+    at: float
+    sighting: Sighting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FobsChanged:
+    """Other fobs are read than before, though no slot was seen to change; `slot` None: in the whole cabinet."""
+
+    cabinet: str
+    slot: int | None
+    fobs: tuple[Fob, ...]
+    previous: tuple[Fob, ...]
     at: float
 
 
@@ -132,7 +160,7 @@ class DoorChanged:
 
 @dataclass(frozen=True, slots=True)
 class BoardLost:
-    """A board stopped answering (or was refused); its inputs are unknown from now on."""
+    """A board stopped answering (or was refused), and its inputs are unknown from now on; or a reader of fobs did."""
 
     cabinet: str
     board: str
@@ -142,11 +170,11 @@ class BoardLost:
 
 @dataclass(frozen=True, slots=True)
 class BoardRecovered:
-    """A lost board answers again and passed its checks."""
+    """A lost board answers again and passed its checks; or a lost reader answers."""
 
     cabinet: str
     board: str
     at: float
 
 
-CabinetEvent = PresenceChanged | DoorChanged | BoardLost | BoardRecovered
+CabinetEvent = PresenceChanged | FobsChanged | DoorChanged | BoardLost | BoardRecovered

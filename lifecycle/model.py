@@ -80,13 +80,17 @@ class Vehicle:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """A sealed ring with its items. `home` is where it hangs when it is first entered in the book."""
+    """A sealed ring with its items. `home` is where it hangs when it is first entered in the book.
+
+    `fob` is the number on it that readers find, written as `keycabinet.Fob` writes it; None without one.
+    """
 
     id: str
     vehicle: str
     role: str
     items: tuple[str, ...]
     home: str
+    fob: str | None = None
 
 
 class _View:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from keycabinet import Fob
 from lifecycle.errors import Problem, SiteError, UnknownThing
 from lifecycle.model import KeySet, Officer, Unit, Vehicle, parse_slot_label
 from lifecycle.tomlfile import problems_of, read_toml
@@ -58,12 +59,18 @@ class KeySetEntry(_Entry):
     role: Literal["main", "spare"] = "main"
     items: tuple[str, ...] = ("key",)
     home: str
+    fob: str | None = None
 
     @field_validator("home")
     @classmethod
     def _is_a_slot(cls, home: str) -> str:
         parse_slot_label(home)
         return home
+
+    @field_validator("fob")
+    @classmethod
+    def _is_a_fob(cls, fob: str | None) -> str | None:
+        return None if fob is None else str(Fob.parse(fob))
 
 
 class RosterFile(_Entry):
@@ -108,6 +115,10 @@ class Roster:
             raise UnknownThing("vehicle", ref, "give the id or the fleet number of a vehicle in the roster")
         return found
 
+    def by_fob(self) -> dict[str, KeySet]:
+        """The key sets that have a fob, by its number."""
+        return {each.fob: each for each in self.key_sets.values() if each.fob is not None}
+
     def sets_of(self, vehicle_id: str) -> tuple[KeySet, ...]:
         """The key sets of a vehicle, main before spare."""
         mine = (each for each in self.key_sets.values() if each.vehicle == vehicle_id)
@@ -147,6 +158,8 @@ def entity_json(entity: Unit | Officer | Vehicle | KeySet) -> dict[str, Any]:
         plain = asdict(replace(entity, terminal=TerminalConfig()))
         return {**plain, "terminal": entity.terminal.model_dump(mode="json")}
     plain = asdict(entity)
+    if isinstance(entity, KeySet) and entity.fob is None:
+        del plain["fob"]  # a roster from before there were fobs is no other roster
     return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
 
@@ -169,7 +182,8 @@ def _references(path: Path, data: Mapping[str, Any]) -> list[Problem]:
     """Duplicates and references to things that are not there, looked for in the raw tables so that all are found."""
     problems = []
     unique = [("units", "id"), ("officers", "id"), ("officers", "badge"), ("vehicles", "id"),
-              ("vehicles", "fleet_number"), ("key_sets", "id"), ("key_sets", "home")]  # fmt: skip
+              ("vehicles", "fleet_number"), ("key_sets", "id"), ("key_sets", "home"),
+              ("key_sets", "fob")]  # fmt: skip
     for table, key in unique:
         counts = Counter(str(row.get(key)) for row in _tables(data, table) if key in row)
         for index, row in enumerate(_tables(data, table)):

@@ -45,6 +45,7 @@ CUSTODY = StateTable(
         Transition("remove", ("in_slot", "releasing"), "unaccounted", "KeySetRemoved"),
         Transition("hand_over", ("out",), "out", "KeySetHandedOver", guard="may_hand_over"),
         Transition("return", ("out", "at_workshop", "unaccounted"), "in_slot", "KeySetReturned"),
+        Transition("locate", ("in_slot", "releasing"), "=", "KeySetLocated"),
     ),
 )
 

@@ -19,6 +19,7 @@ from keycabinet import (
     Cabinet,
     CabinetEvent,
     DoorChanged,
+    FobsChanged,
     KeyCabinetError,
     Line,
     LineUrl,
@@ -28,6 +29,7 @@ from keycabinet import (
     PresenceChanged,
     Proof,
     ReleaseOutcome,
+    Sighting,
 )
 from lifecycle import custody
 from lifecycle.book import Book, Draft
@@ -38,6 +40,7 @@ from lifecycle.model import KeySet, parse_slot_label, slot_label
 from lifecycle.releases import Sensed
 from lifecycle.roster import Roster
 from lifecycle.session import STORE_RETRY_S, Sessions
+from lifecycle.sightings import Sightings
 from lifecycle.site import Site
 from lifecycle.visits import Visits
 from vehicle.link import RadioPort
@@ -76,6 +79,7 @@ class Station:
         self._attending: dict[str, tuple[str, float]] = {}
         self.visits = Visits(book, hardware.radio, self.spawn)
         self.sessions = Sessions(self)
+        self.sightings = Sightings(self)
 
     async def open(self) -> None:
         """Open every line and cabinet, settle what the last run left open, and start observing.
@@ -209,8 +213,12 @@ class Station:
             if state.presence is Presence.ABSENT and self._holds(name, state.slot):
                 await self._emptied(name, state.slot)
         for name, state in seen:
+            sighting = self.cabinets[name].sighting(state.slot)
+            if state.presence is Presence.PRESENT and sighting is not None:
+                await self.sightings.came(name, state.slot, sighting)  # before any set is thought missing
+        for name, state in seen:
             if state.presence is Presence.PRESENT:
-                await self._filled(name, state.slot)
+                await self._filled(name, state.slot, self.cabinets[name].sighting(state.slot))
 
     async def enrol(self) -> None:
         """Enter the sets that the roster has and the book has not."""
@@ -239,13 +247,15 @@ class Station:
                 if self._holds(event.cabinet, event.slot) or event.previous is Presence.PRESENT:
                     await self._emptied(event.cabinet, event.slot)
             case PresenceChanged(presence=Presence.PRESENT):
-                await self._filled(event.cabinet, event.slot)
+                await self._filled(event.cabinet, event.slot, event.sighting)
             case PresenceChanged():
                 if cabinet.snapshot().online:  # a lost board says so once, not for each of its slots
                     place, presence = self.place(event.cabinet, event.slot), event.presence.value
                     await self.record(
                         lambda draft: custody.sense_lost(draft, self.book.rows("key_set"), place, presence)
                     )
+            case FobsChanged():
+                await self.sightings.changed(cabinet, event)
             case DoorChanged():
                 await self.record(
                     _noted(f"CabinetDoor{event.door.value.capitalize()}", cabinet=event.cabinet)
@@ -280,7 +290,15 @@ class Station:
         await self.record(build)
         await self._look_again()
 
-    async def _filled(self, cabinet: str, slot: int) -> None:
+    def fobs(self) -> Mapping[str, KeySet]:
+        """The roster's key sets by fob."""
+        return self._roster().by_fob()
+
+    async def _filled(self, cabinet: str, slot: int, sighting: Sighting | None) -> None:
+        if sighting is not None:
+            await self.sightings.filled(cabinet, slot, sighting)
+            await self._look_again()
+            return
         place, attending = self.place(cabinet, slot), self.attending(cabinet)
 
         def build(draft: Draft) -> None:
@@ -296,6 +314,9 @@ class Station:
         """Sets that hang somewhere and could not be named: each change elsewhere may tell which they are."""
         for case in [row for row in self.book.rows("found") if row.state == "open"]:
             place = self.place(str(case.data["cabinet"]), int(str(case.data["slot"])))
+            sighting = self.cabinets[place.cabinet].sighting(place.slot)
+            if sighting is not None and sighting.fobs:
+                continue  # its fob is known, and is nobody's
             named = await self.record(
                 lambda draft, place=place: custody.look_again(  # type: ignore[misc]
                     draft, self.book.rows("key_set"), place, self.book.clock()

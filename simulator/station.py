@@ -168,6 +168,7 @@ class SimulatedStation:
             lines=site.lines,
             cabinets=site.cabinets,
             sets={each.id: parse_slot_label(each.home) for each in roster.key_sets.values()},
+            fobs={each.id: each.fob for each in roster.key_sets.values() if each.fob is not None},
             cars={each.id: _car(each, chance) for each in roster.vehicles.values()},
             terminals={
                 each.id: each.terminal for each in roster.vehicles.values() if each.terminal.kind == "obd"

@@ -10,13 +10,13 @@ from typing import Protocol
 
 from keycabinet.fobs import Fob
 from simulator.cabinets.log import Frame, FrameLog
+from simulator.cabinets.wire import TURNAROUND_S, Wire
 
 Field = Callable[[], Sequence[Fob]]
 """The fobs that lie in a reader's field now."""
 Saying = tuple[float, bytes]
 """After how many seconds a reader says what."""
 
-TURNAROUND_S = 0.002
 FORGET_S = 0.05
 """Silence after which a reader forgets a request that was cut."""
 
@@ -36,10 +36,11 @@ class ReaderDevice(Protocol):
         """After how many seconds it talks again, and what it says now; None for a reader that only answers."""
 
 
-class ReaderWire:
+class ReaderWire(Wire):
     """The line. The host's end calls `transmit`; what it hears goes to `deliver`.
 
-    `on_reply` holds what garbles replies (None: lost), empty as a rule; `byte_by_byte` hands them over as they arrive.
+    It is heard byte by byte, for readers need no silence between frames. Of what can go wrong on a wire, `on_request`
+    and `on_reply` work here.
     """
 
     def __init__(
@@ -51,13 +52,10 @@ class ReaderWire:
         byte_by_byte: bool = False,
         log: FrameLog | None = None,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
+        super().__init__(
+            (), baudrate=baudrate, bits_per_character=bits_per_character, byte_by_byte=byte_by_byte, log=log
+        )
         self.devices = list(devices)
-        self.deliver: Callable[[bytes], None] = lambda _data: None
-        self.on_reply: list[Callable[[bytes], bytes | None]] = []
-        self.character_s = bits_per_character / baudrate
-        self.byte_by_byte = byte_by_byte
-        self.log = log or FrameLog()
         self._heard_at = -math.inf
         self._free_at = 0.0  # when the wire has carried what was said last
         self._timers: dict[asyncio.TimerHandle, None] = {}
@@ -67,12 +65,15 @@ class ReaderWire:
 
     def transmit(self, data: bytes) -> None:
         """Put the host's bytes on the wire."""
+        for garble in self.on_request:
+            data = garble(data) or b""
         if data:
             self.log.add(Frame(self._loop.time(), True, data, "ok"))
             self._later(len(data) * self.character_s, lambda: self._arrive(data))
 
     def close(self) -> None:
         """Stop; what is on the wire is lost."""
+        super().close()
         for timer in (*self._timers, *self._talking.values()):
             timer.cancel()
         self._timers.clear()
@@ -87,7 +88,7 @@ class ReaderWire:
         for device in self.devices:
             if device.powered:
                 for delay_s, reply in device.hear(data):
-                    self._later(delay_s + TURNAROUND_S, partial(self._say, device, reply))
+                    self._later(delay_s + TURNAROUND_S, partial(self._speak, device, reply))
 
     def _let_talk(self, index: int, device: ReaderDevice) -> None:
         saying = device.talk()
@@ -95,10 +96,10 @@ class ReaderWire:
             return
         again_s, words = saying
         if words:
-            self._say(device, words)
+            self._speak(device, words)
         self._talking[index] = self._loop.call_later(again_s, self._let_talk, index, device)
 
-    def _say(self, device: ReaderDevice, reply: bytes) -> None:
+    def _speak(self, device: ReaderDevice, reply: bytes) -> None:
         heard: bytes | None = reply if device.powered else None
         for garble in self.on_reply:
             heard = None if heard is None else garble(heard)

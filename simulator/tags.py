@@ -1,0 +1,35 @@
+"""Which fobs hang on which set, and so lie in which reader's field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from keycabinet.fobs import Fob
+from simulator.world import World
+
+
+class Tags:
+    """The fobs of every set. A fob may be stuck to a set, or come off, or stop answering, at any time."""
+
+    def __init__(self, world: World, fobs: Mapping[str, Fob]) -> None:
+        self._world = world
+        self._on: dict[str, tuple[Fob, ...]] = {set_id: (fob,) for set_id, fob in fobs.items()}
+        self.changed: Callable[[], None] = lambda: None
+
+    def on(self, set_id: str) -> tuple[Fob, ...]:
+        """The fobs on a set that answer."""
+        return self._on.get(set_id, ())
+
+    def replace(self, set_id: str, *fobs: Fob) -> None:
+        """Put other fobs on a set; none for a ring whose fob broke."""
+        self._on[set_id] = fobs
+        self.changed()
+
+    def at(self, cabinet: str, slot: int) -> tuple[Fob, ...]:
+        """What a reader at this slot has in its field."""
+        set_id = self._world.hanging(cabinet, slot)
+        return () if set_id is None else self.on(set_id)
+
+    def within(self, cabinet: str) -> tuple[Fob, ...]:
+        """What a reader of the whole cabinet has in its field."""
+        return tuple(fob for slot in self._world.slots(cabinet) for fob in self.at(cabinet, slot))

@@ -1,0 +1,243 @@
+"""Which set is it: fobs read at the slot or in the whole cabinet; what is told of those where they do not belong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from station_bench import Bench, Running
+
+from keycabinet import Fob
+from lifecycle import Event
+
+SITE = """
+[station]
+code = "test-01"
+
+[lines]
+a = "serial:///dev/ttyS9?baudrate=19200"
+b = "modbus+tcp://10.0.0.9:502"
+r = "serial:///dev/ttyS8?baudrate=19200&parity=E"
+u = "rtu+tcp://127.0.0.1:6000"
+
+[cabinets.A]                         # a reader at each slot
+boards = [{ name = "a1", line = "a", address = 1, profile = "waveshare-relay-d-8", slots = "1-8" }]
+readers = [{ name = "r", line = "r", kind = "rs485-125k-ascii", slots = "1-8" }]
+reread_s = 5.0
+
+[cabinets.B]                         # one reader for the whole cabinet
+boards = [{ name = "b1", line = "b", address = 1, profile = "waveshare-relay-d-8", slots = "1-8" }]
+readers = [{ name = "u", line = "u", kind = "uhf-crc8408" }]
+reread_s = 5.0
+"""
+ROSTER = """
+units = [{ id = "u", name = "Station" }]
+officers = [
+  { id = "o-1", badge = "b1", name = "One", unit = "u", classes = ["patrol", "van"] },
+  { id = "o-2", badge = "b2", name = "Two", unit = "u", classes = ["patrol", "van"] },
+]
+vehicles = [
+  { id = "v-1", fleet_number = "P-1", class = "patrol", unit = "u" },
+  { id = "v-2", fleet_number = "P-2", class = "patrol", unit = "u" },
+  { id = "v-3", fleet_number = "V-3", class = "van", unit = "u" },
+  { id = "v-4", fleet_number = "V-4", class = "van", unit = "u" },
+]
+key_sets = [
+  { id = "k-1", vehicle = "v-1", home = "A-01", fob = "em:00000001" },
+  { id = "k-2", vehicle = "v-2", home = "A-02", fob = "em:00000002" },
+  { id = "k-3", vehicle = "v-3", home = "B-01", fob = "epc:E28436110000100009490003" },
+  { id = "k-4", vehicle = "v-4", home = "B-02", fob = "epc:E28436110000100009490004" },
+]
+"""
+STRANGER = Fob.parse("em:0000DEAD")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path)
+    (tmp_path / "site.toml").write_text(SITE, encoding="utf-8")
+    (tmp_path / "roster.toml").write_text(ROSTER, encoding="utf-8")
+    return bench
+
+
+async def events(running: Running, kind: str) -> list[Event]:
+    return [event for event in await running.all_events() if event.kind == kind]
+
+
+async def the_event(running: Running, kind: str, within: float = 30.0) -> Event:
+    async with asyncio.timeout(within):
+        while not (found := await events(running, kind)):
+            await asyncio.sleep(0.1)
+    (event,) = found
+    return event
+
+
+def row(running: Running, key_set: str) -> Mapping[str, Any]:
+    found = running.pool._book.row("key_set", key_set)
+    assert found is not None
+    return {"state": found.state, **found.data}
+
+
+def tags(running: Running) -> Any:
+    return running.simulated.hardware.tags
+
+
+async def test_a_reader_at_the_slot_proves_which_set_came(bench: Bench) -> None:
+    """Two sets are away and a stranger brings one: presence alone could not tell."""
+    async with bench.station() as running:
+        await running.take("o-1", vehicle="v-1", purpose="patrol")
+        await running.take("o-2", vehicle="v-2", purpose="patrol")
+        running.world.put("k-2", "A", 2)
+        home = await the_event(running, "KeySetReturned")
+        assert home.ids["key_set"] == "k-2"
+        assert (home.data["identity"], home.because) == ("proved", ("fob",))
+        assert await events(running, "SetInWrongSlot") == []
+        assert row(running, "k-1")["state"] == "out"
+
+
+async def test_a_wrong_slot_is_told_and_the_set_is_given_out_from_there(bench: Bench) -> None:
+    async with bench.station() as running:
+        await running.take("o-1", vehicle="v-1", purpose="patrol")
+        running.world.put("k-1", "A", 7)
+        wrong = await the_event(running, "SetInWrongSlot")
+        assert (wrong.ids["slot"], wrong.data["home"]) == ("A-07", "A-01")
+        trip = await running.pool.check_out(officer="o-2", vehicle="v-1", purpose="patrol")
+        assert trip.slot == "A-07"
+
+
+async def test_a_set_that_comes_home_to_another_cabinet(tmp_path: Path, bench: Bench) -> None:
+    roster = ROSTER.replace('id = "k-3", vehicle = "v-3", home = "B-01", fob = "epc:E28436110000100009490003"',
+                            'id = "k-3", vehicle = "v-3", home = "B-01", fob = "em:00000003"')  # fmt: skip
+    (tmp_path / "roster.toml").write_text(roster, encoding="utf-8")
+    async with bench.station() as running:
+        await running.take("o-1", vehicle="v-3", purpose="patrol")
+        running.world.put("k-3", "A", 5)
+        wrong = await the_event(running, "SetInWrongCabinet")
+        assert (wrong.ids["slot"], wrong.ids["key_set"], wrong.data["home"]) == ("A-05", "k-3", "B-01")
+        assert row(running, "k-3")["state"] == "in_slot"
+        trip = await running.pool.check_out(officer="o-2", vehicle="v-3", purpose="patrol")
+        assert trip.slot == "A-05"
+
+
+async def test_an_unknown_fob_is_nobodys_set(bench: Bench) -> None:
+    async with bench.station() as running:
+        await running.take("o-1", vehicle="v-1", purpose="patrol")
+        tags(running).replace("k-1", STRANGER)
+        running.world.put("k-1", "A", 1)
+        unknown = await the_event(running, "UnknownFobSeen")
+        assert (unknown.ids["slot"], unknown.data["unknown"]) == ("A-01", [str(STRANGER)])
+        assert await events(running, "KeySetReturned") == []
+        await the_event(running, "UnidentifiedSetAppeared")
+        tags(running).replace("k-1", Fob.parse("em:00000001"))  # the ring's own fob was found in a pocket
+        home = await the_event(running, "KeySetReturned")
+        assert (home.ids["key_set"], home.data["identity"]) == ("k-1", "proved")
+
+
+async def test_a_fob_that_is_not_read_leaves_it_to_presence(bench: Bench) -> None:
+    async with bench.station() as running:
+        await running.take("o-1", vehicle="v-1", purpose="patrol")
+        tags(running).replace("k-1")
+        running.world.put("k-1", "A", 1)
+        home = await the_event(running, "KeySetReturned")
+        assert home.data["identity"] == "inferred"
+        assert (await the_event(running, "FobNotRead")).ids["key_set"] == "k-1"
+
+
+async def test_a_fob_stops_reading_and_reads_again(bench: Bench) -> None:
+    async with bench.station() as running:
+        own = tags(running).on("k-1")
+        tags(running).replace("k-1")
+        silent = await the_event(running, "FobStoppedReading")
+        assert (silent.ids["key_set"], silent.ids["slot"]) == ("k-1", "A-01")
+        assert row(running, "k-1")["state"] == "in_slot"
+        trip = await running.pool.check_out(officer="o-1", vehicle="v-1", purpose="patrol")
+        assert trip.slot == "A-01"  # nobody is locked out for that
+        tags(running).replace("k-1", *own)
+        await the_event(running, "FobReadsAgain")
+
+
+async def test_sets_swapped_while_the_station_was_down_are_found_where_they_are(bench: Bench) -> None:
+    simulated = bench.simulated()
+    async with simulated.running("memory"):
+        async with bench.station(simulated) as running:
+            pass
+        simulated.world.override("k-1")
+        simulated.world.override("k-2")
+        simulated.world.put_by_override("k-1", "A", 2)
+        simulated.world.put_by_override("k-2", "A", 1)
+        async with bench.station(simulated) as running:
+            located = await events(running, "KeySetLocated")
+            assert {event.ids["key_set"]: event.ids["slot"] for event in located} == {
+                "k-1": "A-02",
+                "k-2": "A-01",
+            }
+            assert await events(running, "KeySetRemoved") == []
+            trip = await running.pool.check_out(officer="o-1", vehicle="v-1", purpose="patrol")
+            assert trip.slot == "A-02"
+
+
+async def test_a_reader_that_is_lost_stops_nobody(bench: Bench) -> None:
+    async with bench.station() as running:
+        for reader in running.simulated.hardware.readers.on("r"):
+            reader.powered = False
+        await running.take("o-1", vehicle="v-1", purpose="patrol")
+        running.world.put("k-1", "A", 1)
+        home = await the_event(running, "KeySetReturned")
+        assert home.data["identity"] == "inferred"
+        lost = await events(running, "BoardLost")
+        assert "r.1" in [event.ids["board"] for event in lost]
+        for reader in running.simulated.hardware.readers.on("r"):
+            reader.powered = True
+        async with asyncio.timeout(120):
+            while "r.1" not in [event.ids["board"] for event in await events(running, "BoardRecovered")]:
+                await asyncio.sleep(0.5)
+
+
+# One reader for the whole cabinet
+
+
+async def test_an_inventory_that_grew_with_one_slot_infers_which_set_came(bench: Bench) -> None:
+    async with bench.station() as running:
+        await running.take("o-1", vehicle="v-3", purpose="patrol")
+        await running.take("o-2", vehicle="v-4", purpose="patrol")
+        await asyncio.sleep(10)
+        running.world.put("k-4", "B", 6)
+        home = await the_event(running, "KeySetReturned")
+        assert home.ids["key_set"] == "k-4"
+        assert (home.data["identity"], home.because) == ("inferred", ("fob",))
+        assert (await the_event(running, "SetInWrongSlot")).ids["slot"] == "B-06"
+
+
+async def test_two_sets_at_once_are_not_told_apart_by_an_inventory(bench: Bench) -> None:
+    async with bench.station() as running:
+        await running.take("o-1", vehicle="v-3", purpose="patrol")
+        await running.take("o-2", vehicle="v-4", purpose="patrol")
+        await asyncio.sleep(10)
+        running.world.put("k-3", "B", 2)
+        running.world.put("k-4", "B", 1)
+        await asyncio.sleep(10)
+        for home in await events(running, "KeySetReturned"):
+            assert home.because != ("fob",)
+
+
+async def test_two_fobs_in_one_slot(bench: Bench) -> None:
+    async with bench.station() as running:
+        await running.take("o-1", vehicle="v-3", purpose="patrol")
+        await running.take("o-2", vehicle="v-4", purpose="patrol")
+        await asyncio.sleep(10)
+        both = (*tags(running).on("k-3"), *tags(running).on("k-4"))
+        tags(running).replace("k-3", *both)  # somebody hung two rings on one hook
+        running.world.put("k-3", "B", 1)
+        two = await the_event(running, "TwoFobsInSlot")
+        assert (two.ids["slot"], two.data["key_sets"]) == ("B-01", ["k-3", "k-4"])
+        assert {event.ids["key_set"] for event in await events(running, "KeySetReturned")} == {"k-3", "k-4"}
+
+
+async def test_an_inventory_notices_a_fob_that_fell_silent(bench: Bench) -> None:
+    async with bench.station() as running:
+        tags(running).replace("k-3")
+        silent = await the_event(running, "FobStoppedReading")
+        assert (silent.ids["key_set"], silent.ids["slot"]) == ("k-3", "B-01")
