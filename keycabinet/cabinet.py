@@ -11,6 +11,8 @@ from keycabinet.config import CabinetConfig, resolve
 from keycabinet.errors import BoardRefused, CabinetClosed, KeyCabinetError, NotWired, UnknownSlot
 from keycabinet.events import EventHub
 from keycabinet.exchange import Priority
+from keycabinet.fobs import Fob
+from keycabinet.identity import Identifier, build_fields
 from keycabinet.line import Line
 from keycabinet.model import (
     DOOR,
@@ -23,6 +25,7 @@ from keycabinet.model import (
     Release,
     ReleaseOutcome,
     Sense,
+    Sighting,
     Snapshot,
 )
 from keycabinet.monitor import BoardMonitor
@@ -63,6 +66,9 @@ class Cabinet:
         }
         inputs = {label: monitor.inputs for label, monitor in self._monitors.items()}
         self._observed = Observed(self._wiring, inputs, self._loop.time())
+        self._identifier = Identifier(
+            name, build_fields(name, config.readers, lines), self._hub.publish, reread_s=config.reread_s
+        )
         self._releaser = Releaser(f"cabinet {name}")
         self._poller = Poller(
             name,
@@ -123,13 +129,16 @@ class Cabinet:
         for monitor in self._monitors.values():
             if isinstance(monitor.error, BoardRefused):
                 raise monitor.error
+        await self._identifier.open()
         self._is_open = True
         self._poller.start()
+        self._identifier.start()
 
     async def close(self) -> None:
         """Stop polling, let releases under way end, end every `events()`; may be called twice."""
         self._is_open = False
         await self._poller.stop()
+        await self._identifier.close()
         await self._releaser.finish()
         self._hub.close()
 
@@ -157,6 +166,15 @@ class Cabinet:
         """The last known state, without asking the boards."""
         online = all(monitor.online for monitor in self._monitors.values())
         return Snapshot(self.name, online, self._observed.door, self._observed.slots, self.proof)
+
+    def sighting(self, slot: int) -> Sighting | None:
+        """The fobs that this slot's own reader last found; None without one, or while it does not answer."""
+        return self._identifier.sighting(slot)
+
+    @property
+    def inventory(self) -> tuple[Fob, ...]:
+        """The fobs that a reader of the whole cabinet last found."""
+        return self._identifier.inventory
 
     def boards(self) -> tuple[BoardState, ...]:
         """How each board is, in the order of the site file."""
@@ -258,7 +276,14 @@ class Cabinet:
 
     def inputs_changed(self, monitor: BoardMonitor) -> None:
         """A board's settled inputs differ (called by its monitor)."""
-        self._observed.update(monitor.label, self._loop.time(), self._hub.publish)
+        self._observed.update(monitor.label, self._loop.time(), self._tell)
+
+    def _tell(self, event: CabinetEvent) -> None:
+        """Pass an observation on; before it is open there is nobody to tell, and every reader is asked anyway."""
+        if self._is_open:
+            self._identifier.told(event)
+        else:
+            self._hub.publish(event)
 
     def board_lost(self, monitor: BoardMonitor, error: KeyCabinetError) -> None:
         """A board stopped answering (called by its monitor)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from keycabinet.config import CabinetConfig, resolve
+from keycabinet.fobs import Fob
 from keycabinet.pacing import Pacer, RealPacer
 from keycabinet.timerfd import TimerFd
 from keycabinet.transport import MODBUS_TCP, SERIAL, LineUrl, Link, open_link
@@ -15,9 +16,11 @@ from keycabinet.wiring import Wiring
 from simulator.cabinets import MemorySerial, ModbusTcpPort, PtyLine, RelayBoard, RtuTcpPort, Wire
 from simulator.cabinets.devices import build_device
 from simulator.cabinets.log import FrameLog
+from simulator.cabinets.readers.devices import StationReaders
 from simulator.cabinets.wire import AnyBoard
 from simulator.pacing import Watch, WorldPacer
 from simulator.sensing import Sensors, switches
+from simulator.tags import Tags
 from simulator.world import Car, Change, World
 
 LOOPBACK = "127.0.0.1"
@@ -71,6 +74,7 @@ class SimulatedHardware:
     """Boards, lines and cars built from a description, sharing one `world`.
 
     `lines` are line URLs by name, `sets` the home slot (cabinet, slot) of each key set, None for one that is out;
+    `fobs` the fob of each set that has one;
     `cars` the truth about each car; `terminals` what the terminal of a car is, by car, for `terminal_factory`.
     `strict` makes boards ignore requests without silence before them. Raises keycabinet's ConfigError.
     """
@@ -81,6 +85,7 @@ class SimulatedHardware:
         lines: Mapping[str, str],
         cabinets: Mapping[str, CabinetConfig],
         sets: Mapping[str, tuple[str, int] | None] | None = None,
+        fobs: Mapping[str, str] | None = None,
         cars: Mapping[str, Car] | None = None,
         terminals: Mapping[str, Any] | None = None,
         terminal_factory: TerminalFactory | None = None,
@@ -97,6 +102,8 @@ class SimulatedHardware:
         self.sensors = Sensors()
         self.wirings: dict[str, Wiring] = {}
         self._boards: list[Fitted] = []
+        self.tags = Tags(self.world, {set_id: Fob.parse(fob) for set_id, fob in (fobs or {}).items()})
+        self.readers = StationReaders(self.tags)
         self._unsteady: dict[str, int] = {}
         self._watches: dict[str, Watch] = {}
         self._ports: dict[str, Port] = {}
@@ -288,6 +295,8 @@ class SimulatedHardware:
                 raise ValueError(f"cabinet {name}: no board {each.profile!r} can be simulated")
             self._boards.append(Fitted(name, each.label, each.line, board))
 
+        self.readers.add(name, config)
+
     async def _bring_up(self, name: str, url: LineUrl, site_ports: bool) -> None:
         port = self._port(name, url)
         self._ports[name] = port
@@ -307,14 +316,20 @@ class SimulatedHardware:
         if url.scheme == MODBUS_TCP:
             relays = [board for board in boards if isinstance(board, RelayBoard)]
             return ModbusTcpPort(relays, log=self.logs[name])
+        bits = START_BITS + DATA_BITS + url.stopbits + (url.parity != "N")
+        real = self._mode == "real"
+        readers = self.readers.wire(name, url, bits, byte_by_byte=real, log=self.logs[name])
+        if readers is not None:
+            if url.scheme != SERIAL:
+                return RtuTcpPort(readers)
+            return PtyLine(readers) if real else MemorySerial(name, readers)
         if url.scheme != SERIAL:
             return RtuTcpPort(Wire(boards, strict=self.strict, log=self.logs[name]))
-        real = self._mode == "real"
         timer = TimerFd.create(asyncio.get_running_loop()) if real else None
         wire = Wire(
             boards,
             baudrate=url.baudrate,
-            bits_per_character=START_BITS + DATA_BITS + url.stopbits + (url.parity != "N"),
+            bits_per_character=bits,
             strict=self.strict,
             byte_by_byte=real,
             call_later=timer.call_later if timer else None,
