@@ -1,7 +1,8 @@
 """Takes Modbus frames apart for people: RTU frames as relay boards use them, and Modbus TCP.
 
 Sources: Modbus Application Protocol V1.1b3, section 6; Messaging on TCP/IP V1.0b, 3.1.3; what coils and registers mean
-on a board is from its vendor's register map (https://www.waveshare.com/wiki/Modbus_RTU_Relay).
+on a board is from its vendor's register map: https://www.waveshare.com/wiki/Modbus_RTU_Relay; Erriez/R421A08-rs485-8ch-
+relay-board and the N4D3E16 command document.
 """
 
 from __future__ import annotations
@@ -286,10 +287,26 @@ def _waveshare_register(address: int) -> str:
     return {0x2000: "serial settings", 0x4000: "device address", 0x8000: "software version"}.get(address, "")
 
 
+def _eletechsup_register(address: int) -> str:
+    if address <= 16:
+        return f"channel {address}" if address else "all channels"
+    if 0x81 <= address <= 0xA0:
+        return f"input {address - 0x80}"
+    return {
+        0x70: "outputs as a bit map",
+        0xC0: "inputs as a bit map",
+        0xFC: "automatic report",
+        0xFD: "automatic report",
+        0xFE: "device address",
+        0xFF: "baud rate",
+    }.get(address, "")
+
+
 PROTOCOLS = (
     _rtu("waveshare-relay-rtu", "Waveshare Modbus RTU Relay and IO boards",
          Meanings(_waveshare_coil, _waveshare_register)),
     _rtu("lctech-relay-rtu", "LC-Tech style Modbus RTU relay boards", Meanings()),
+    _rtu("eletechsup-r4d", "Eletechsup R4D, N4D and R421A08 boards", Meanings(register=_eletechsup_register)),
     _tcp("modbus-tcp", "Modbus TCP"),
     _rtu("modbus-rfid-hobby", "a hobby Modbus RTU card reader (registers 40032 and 40033)", Meanings()),
 )  # fmt: skip
