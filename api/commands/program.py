@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import cabinet, check, decode, demo, ledger, serve, simulate
+from . import cabinet, campaign, check, decode, demo, ledger, serve, simulate
 from .output import Commands
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app.command()(check.check)
 app.command()(decode.decode)
 app.command()(serve.serve)
 app.command()(simulate.simulate)
+app.command()(campaign.campaign)
+app.command()(campaign.replay)
 app.add_typer(cabinet.app)
 app.add_typer(ledger.app)
 

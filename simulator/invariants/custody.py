@@ -1,0 +1,190 @@
+"""I2, I4 and I5: where each key set is, how it left, and who answers for it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lifecycle.custody import OPEN_RELEASES
+from lifecycle.model import slot_label
+from simulator.invariants.durable import Fact, Recorded
+from simulator.invariants.ground import WITHIN_S, Check, Ground
+from simulator.kiosk import Answered
+from simulator.world import Change
+
+PLACED = ("in_slot", "releasing")
+LEFT = ("pulled", "overridden")
+CAME = ("put", "put_by_override")
+PERSONAL = ("KeySetTaken", "OtherSetTaken")
+ALARMS = ("KeySetRemoved", "KeySetMissingAtEnrolment")
+
+
+class InOnePlace(Check):
+    """I2. Each set is in one place in the book; slots that can be sensed hold what the book says, soon enough.
+
+    Presence cannot tell which set hangs in a slot: what is held against the world is whether one does. Where
+    nothing can be sensed, the book must say that it assumes.
+    """
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground)
+        self._booked: dict[str, str] = {}
+        """Set by slot, as the book has it."""
+        self._slot_of: dict[str, str] = {}
+        self._nameless: dict[str, None] = {}
+        """Slots with a set that the book could not name."""
+        self._sensed = {
+            slot_label(cabinet, slot.slot): (cabinet, slot.slot)
+            for cabinet, wiring in ground.hardware.wirings.items()
+            for slot in wiring.slots
+            if slot.key is not None
+        }
+        self.disagree: dict[str, float] = {}
+        """Slots in which book and world differ, and since when."""
+
+    def changed(self, change: Change) -> None:
+        if change.kind in LEFT or change.kind in CAME:
+            self._compare(slot_label(str(change.details[0]), int(change.details[1])))
+
+    def recorded(self, event: Recorded) -> None:
+        for kind, row_id in event.writes:
+            if kind == "key_set":
+                self._moved(row_id, self.ground.book.fact(kind, row_id))
+            elif kind == "found":
+                if self.ground.book.fact(kind, row_id) is None:
+                    self._nameless.pop(row_id, None)
+                else:
+                    self._nameless[row_id] = None
+                self._compare(row_id)
+        self._says_so(event)
+
+    def _says_so(self, event: Recorded) -> None:
+        """A proof is no better than the wiring."""
+        if event.kind not in ("KeySetTaken", "KeySetReturned"):
+            return
+        label = event.ids["slot"]
+        if label not in self._sensed:
+            self.ground.expect(
+                "I2", event.proof == "assumed", lambda: f"{event}: {event.proof}, but nothing can tell"
+            )
+        if event.kind == "KeySetReturned":
+            identity = event.data.get("identity")
+            self.ground.expect(
+                "I2", identity != "proved", lambda: f"{event}: which set it is cannot be proved"
+            )
+
+    def _moved(self, key_set: str, fact: Fact | None) -> None:
+        old = self._slot_of.pop(key_set, None)
+        if old is not None and self._booked.get(old) == key_set:
+            del self._booked[old]
+        if fact is not None and fact.state in PLACED:
+            label = slot_label(str(fact.data["cabinet"]), int(fact.data["slot"]))
+            other = self._booked.get(label)
+            self.ground.expect(
+                "I2", other is None, lambda: f"the book has {key_set} and {other} in slot {label}"
+            )
+            self._booked[label] = key_set
+            self._slot_of[key_set] = label
+            self._compare(label)
+        if old is not None:
+            self._compare(old)
+
+    def _compare(self, label: str) -> None:
+        if label not in self._sensed:
+            return
+        ground, key = self.ground, ("I2", label)
+        ground.checks["I2"] += 1
+        hangs = ground.world.hanging(*self._sensed[label]) is not None
+        if hangs == (label in self._booked or label in self._nameless):
+            self.disagree.pop(label, None)
+            ground.settled(key)
+        elif label not in self.disagree:
+            self.disagree[label] = ground.now()
+            ground.within(key, WITHIN_S, lambda: ground.calm.since(label), lambda: self._overdue(label))
+
+    def _overdue(self, label: str) -> None:
+        self.ground.book.read()  # it may stand there although the disk said that it failed
+        if label not in self.disagree:
+            return
+        hangs = self.ground.world.hanging(*self._sensed[label]) or "nothing"
+        says = self._booked.get(label) or ("a set without a name" if label in self._nameless else "nothing")
+        self.ground.violated(
+            "I2", f"{hangs} hangs in slot {label}, and {WITHIN_S:g} s after all is whole the book says {says}"
+        )
+
+
+class Attributed(Check):
+    """I4. A set that leaves a slot is put down to a person of the roster, or is an alarm."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground)
+        self._places: dict[str, bool] = {}
+        """Whether the book had a set in a slot when it was last written."""
+        self._step: list[str] = []
+        """Kinds of the events of one step so far; what it wrote stands at the last one."""
+
+    def recorded(self, event: Recorded) -> None:
+        self._step.append(event.kind)
+        for kind, row_id in event.writes:
+            if kind != "key_set":
+                continue
+            fact = self.ground.book.fact(kind, row_id)
+            placed = fact is not None and fact.state in PLACED
+            if self._places.get(row_id) and not placed:
+                self._left(event, row_id)
+            self._places[row_id] = placed
+        if event.writes:
+            self._step.clear()
+
+    def _left(self, event: Recorded, key_set: str) -> None:
+        known = event.actor is not None and event.actor in self.ground.roster.officers
+        said = any(kind in ALARMS or (kind in PERSONAL and known) for kind in self._step)
+        self.ground.expect(
+            "I4", said, lambda: f"{event}: {key_set} left, put down to {event.actor or 'nobody'}"
+        )
+
+
+class Answerable(Check):
+    """I5. Whoever has a set answers for it, alone; no two check-outs run on one set or one car."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground)
+        self._running: dict[str, tuple[str, str]] = {}
+        """Set and car of each check-out that is not over."""
+
+    def recorded(self, event: Recorded) -> None:
+        for kind, row_id in event.writes:
+            fact = self.ground.book.fact(kind, row_id)
+            if kind == "checkout":
+                self._follow(event, row_id, fact)
+            elif kind == "key_set" and fact is not None and fact.state in ("out", "at_workshop"):
+                answers = bool(fact.data["holder"])
+                self.ground.expect("I5", answers, partial("{}: nobody answers for {}".format, event, row_id))
+
+    def _follow(self, event: Recorded, checkout: str, fact: Fact | None) -> None:
+        self._running.pop(checkout, None)
+        if fact is None or fact.state not in (*OPEN_RELEASES, "out"):
+            return
+        key_set, car = str(fact.data["key_set"]), str(fact.data["vehicle"])
+        others = [each for each, (s, c) in self._running.items() if s == key_set or c == car]
+        self.ground.expect(
+            "I5", not others, lambda: f"{event}: {checkout} and {', '.join(others)} run on {key_set} of {car}"
+        )
+        self._running[checkout] = (key_set, car)
+
+    def answered(self, answer: Answered) -> None:
+        """After a handover was taken note of, the receiver answers."""
+        if answer.verb != "hand_over":
+            return
+        receiver = self.ground.roster.officer(str(answer.content["to"])).id
+        checkout = str(answer.content["checkout_id"])
+        fact = self.ground.book.fact("checkout", checkout)
+        if fact is None or fact.state != "out":
+            return  # it came home in the same moment
+        key_set = self.ground.book.fact("key_set", str(fact.data["key_set"]))
+        named = {fact.data["holder"], None if key_set is None else key_set.data["holder"]}
+        said = " and ".join(sorted(map(str, named)))
+        self.ground.expect(
+            "I5",
+            named == {receiver},
+            lambda: f"{checkout} was handed to {receiver}; the book names {said}",
+        )
