@@ -46,7 +46,7 @@ async def test_a_nameless_set_that_left_behind_a_dead_board(bench: Bench) -> Non
 
 
 async def test_a_release_that_was_recorded_although_the_disk_failed_ends(bench: Bench) -> None:
-    """The commit reached the disk, its answer did not: nobody was given anything, and the set must not stay bespoken."""
+    """The commit reached the disk, its answer did not: nobody was given anything, its set must not stay bespoken."""
     disk = Disk(random.Random(1))
 
     async def ledger(*where: object, **options: object) -> Ledger:
