@@ -29,7 +29,7 @@ def settings_of(model: type[S], config: BoardConfig) -> S:
     return model.model_validate(dict(config.settings))
 
 
-def settings_problems(model: type[LockSettings], config: BoardConfig) -> Sequence[Problem]:
+def settings_problems(model: type[BaseModel], config: BoardConfig) -> Sequence[Problem]:
     """Everything that is wrong in `settings`, each with what is allowed."""
     try:
         model.model_validate(dict(config.settings))
@@ -41,7 +41,7 @@ def settings_problems(model: type[LockSettings], config: BoardConfig) -> Sequenc
     return ()
 
 
-def _allowed(model: type[LockSettings], kind: str, message: str) -> str:
+def _allowed(model: type[BaseModel], kind: str, message: str) -> str:
     return f"one of {', '.join(model.model_fields)}" if kind == "extra_forbidden" else message
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from keycabinet.boards.base import BoardIdentity, BoardKind, BoardShape
+from keycabinet.boards.lock_settings import settings_problems
 from keycabinet.config import BoardConfig
 from keycabinet.errors import (
     BoardRefused,
@@ -17,34 +20,43 @@ from keycabinet.errors import (
 from keycabinet.exchange import Priority
 from keycabinet.line import Line
 from keycabinet.modbus_device import ModbusDevice
-from keycabinet.profile import BoardProfile, profiles
-
-COIL_ON = 0xFF00
-COIL_OFF = 0x0000
-"""Modbus Application Protocol V1.1b3, 6.5."""
+from keycabinet.profile import BoardProfile, Guard, Inputs, Space, profiles
 
 
 class ModbusBoard:
-    """A Board from a profile: FC02 inputs, FC01 relays, the flash command for locks, FC05 for lamps."""
+    """A Board from a profile: how bits are read, which command ends a pulse by itself, what must be checked first."""
 
     def __init__(self, device: ModbusDevice, profile: BoardProfile, pulse_ms: int | None = None) -> None:
         self.name = device.label
         self.device = device
         self.profile = profile
-        self.shape = BoardShape(profile.outputs.count, profile.inputs.count if profile.inputs else 0)
-        self._pulse_word = (pulse_ms or profile.flash.default_ms) // profile.flash.unit_ms
+        self.shape = _shape(profile)
+        self._pulse_ms = pulse_ms
 
     @property
     def pulse_s(self) -> float:
-        """How long one release holds the lock open (s)."""
-        return self._pulse_word * self.profile.flash.unit_ms / 1000
+        """How long one release holds the lock open (s); 0 on a board that gives no pulse."""
+        flash = self.profile.flash
+        return (self._pulse_ms or flash.default_ms) // flash.unit_ms * flash.unit_ms / 1000 if flash else 0.0
 
     async def verify(self) -> BoardIdentity:
         """Read the version, and on boards with inputs how each input acts on its relay.
 
         Raises UnsupportedBoard, DangerousLinkage; DeviceSilent and other errors of the line as they come.
         """
+        version = await self._read_version()
+        for guard in self.profile.guards:
+            await self._check_guard(guard)
+        modes = self.profile.control_modes
+        if modes is not None:
+            await self._check_linkage(modes.start, modes.count, modes.normal)
+        return BoardIdentity(version)
+
+    async def _read_version(self) -> str | None:
         version = self.profile.version
+        if version is None:
+            await self._alive()
+            return None
         try:
             (word,) = await self.device.read_holding_registers(version.register_address, 1)
         except ExceptionReply as error:
@@ -61,10 +73,35 @@ class ModbusBoard:
                     sent=True,
                 ) from error
             raise
-        modes = self.profile.control_modes
-        if modes is not None:
-            await self._check_linkage(modes.start, modes.count, modes.normal)
-        return BoardIdentity(f"{word / version.scale:.2f}")
+        return f"{word / version.scale:.2f}"
+
+    async def _check_guard(self, guard: Guard) -> None:
+        word = await self._guarded(guard.register_address)
+        if word is not None and word != guard.safe:
+            raise BoardRefused(
+                self.name,
+                f"holding register {guard.register_address:#06x} is {word:#06x}: {guard.why}; "
+                f"write {guard.safe:#06x}, then open the cabinet again",
+            )
+
+    async def _guarded(self, address: int) -> int | None:
+        """The register, or None on models that have none and so cannot do what it would switch on.
+
+        Such models are silent about it, twice, while they answer anything else.
+        """
+        for _ in range(2):
+            try:
+                (word,) = await self.device.read_holding_registers(address, 1)
+            except ExceptionReply:
+                return None
+            except DeviceSilent:
+                await self._alive()
+            else:
+                return word
+        return None
+
+    async def _alive(self) -> None:
+        await (self.read_inputs if self.profile.inputs else self.read_outputs)(Priority.COMMAND)
 
     async def _check_linkage(self, start: int, count: int, normal: int) -> None:
         try:
@@ -79,31 +116,82 @@ class ModbusBoard:
             raise DangerousLinkage(self.name, linked, start)
 
     async def read_inputs(self, priority: Priority) -> int:
-        """FC02 for all inputs at once; 0 on a board without any."""
+        """All inputs at once; 0 on a board without any."""
         inputs = self.profile.inputs
-        if inputs is None:
-            return 0
-        return await self.device.read_discrete_inputs(inputs.start, inputs.count, priority=priority)
+        return 0 if inputs is None else await self._read(inputs, priority)
 
     async def read_outputs(self, priority: Priority) -> int:
-        """FC01 for all relays at once."""
+        """All outputs at once; 0 on a board without any."""
         outputs = self.profile.outputs
-        return await self.device.read_coils(outputs.start, outputs.count, priority=priority)
+        return 0 if outputs is None else await self._read(outputs, priority)
+
+    async def _read(self, bits: Inputs, priority: Priority) -> int:
+        start, count = bits.start, bits.count
+        if bits.read == "coils":
+            return await self.device.read_coils(start, count, priority=priority)
+        if bits.read == "discrete_inputs":
+            return await self.device.read_discrete_inputs(start, count, priority=priority)
+        if bits.read == "registers":
+            words = await self.device.read_holding_registers(start, count, priority=priority)
+            return sum(1 << index for index, word in enumerate(words) if word)
+        words = await self.device.read_holding_registers(start, (count + 15) // 16, priority=priority)
+        return sum(word << 16 * index for index, word in enumerate(words)) & ((1 << count) - 1)
 
     async def pulse(self, channel: int) -> None:
         """The flash command: the board itself ends the pulse, even if this host dies."""
-        address = self.profile.flash.start + self._index(channel)
-        await self.device.write_coil_word(address, self._pulse_word, priority=Priority.RELEASE)
+        flash = self.profile.flash
+        if flash is None:
+            raise BoardRefused(self.name, "it ends no pulse by itself, so that no lock may hang on it")
+        await self._write(
+            flash.function, flash.start + self._index(channel), flash.word(self._pulse_ms), Priority.RELEASE
+        )
 
     async def switch(self, channel: int, on: bool) -> None:
-        """Set one relay and leave it so."""
-        address = self.profile.outputs.start + self._index(channel)
-        await self.device.write_coil_word(address, COIL_ON if on else COIL_OFF)
+        """Set one output and leave it so."""
+        outputs = self.profile.outputs
+        if outputs is None:
+            raise BoardRefused(self.name, "it has no outputs")
+        how = outputs.switching
+        word = how.on if on else how.off
+        await self._write(how.function, how.start + self._index(channel), word, Priority.COMMAND)
+
+    async def _write(self, function: int, address: int, word: int, priority: Priority) -> None:
+        write = self.device.write_coil_word if function == 5 else self.device.write_register
+        await write(address, word, priority=priority)
 
     def _index(self, channel: int) -> int:
         if not 1 <= channel <= self.shape.outputs:
             raise ValueError(f"{self.name} has output channels 1 to {self.shape.outputs}, not {channel}")
         return channel - 1
+
+
+def _shape(profile: BoardProfile) -> BoardShape:
+    return BoardShape(
+        profile.outputs.count if profile.outputs else 0,
+        profile.inputs.count if profile.inputs else 0,
+        locks=profile.flash is not None,
+        lamps=profile.outputs is not None,
+    )
+
+
+class MapSettings(BaseModel):
+    """`settings` of a Modbus board: where this very one differs from its profile's register map."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    inputs_start: int | None = Field(default=None, ge=0, le=0xFFFF)
+    inputs_read: Space | None = None
+    outputs_start: int | None = Field(default=None, ge=0, le=0xFFFF)
+
+
+def _as_set(profile: BoardProfile, settings: MapSettings) -> BoardProfile:
+    inputs, outputs = profile.inputs, profile.outputs
+    if inputs is not None:
+        start = inputs.start if settings.inputs_start is None else settings.inputs_start
+        inputs = inputs.model_copy(update={"start": start, "read": settings.inputs_read or inputs.read})
+    if outputs is not None and settings.outputs_start is not None:
+        outputs = outputs.model_copy(update={"start": settings.outputs_start})
+    return profile.model_copy(update={"inputs": inputs, "outputs": outputs})
 
 
 class ModbusFamily:
@@ -113,26 +201,31 @@ class ModbusFamily:
         """Profile names and what each board has."""
         return {
             name: BoardKind(
-                BoardShape(profile.outputs.count, profile.inputs.count if profile.inputs else 0),
+                _shape(profile),
                 profile.title,
                 profile.source,
                 profile.tried,
+                addresses=range(profile.addresses[0], profile.addresses[1] + 1),
                 serial_only=False,
             )
             for name, profile in profiles().items()
         }
 
     def problems(self, config: BoardConfig) -> Sequence[Problem]:
-        """A pulse that the board's timer cannot count, and settings, of which there are none."""
-        wrong = [Problem(("settings", key), value, "nothing") for key, value in config.settings.items()]
-        unit_ms = profiles()[config.profile].flash.unit_ms
-        if config.pulse_ms is not None and config.pulse_ms % unit_ms:
-            wrong.append(Problem(("pulse_ms",), config.pulse_ms, f"a multiple of {unit_ms}"))
+        """A pulse that the board's timer cannot count, and settings that are none."""
+        wrong = list(settings_problems(MapSettings, config))
+        flash, pulse_ms = profiles()[config.profile].flash, config.pulse_ms
+        if pulse_ms is not None and (
+            flash is None or pulse_ms % flash.unit_ms or pulse_ms > flash.longest_ms
+        ):
+            allowed = f"a multiple of {flash.unit_ms}, up to {flash.longest_ms}" if flash else "nothing"
+            wrong.append(Problem(("pulse_ms",), pulse_ms, allowed))
         return wrong
 
     def build(self, line: Line, config: BoardConfig, label: str) -> ModbusBoard:
         """A board on an opened line; the site file's timing goes before the profile's."""
-        profile = profiles()[config.profile]
+        settings = MapSettings.model_validate(dict(config.settings))
+        profile = _as_set(profiles()[config.profile], settings)
         timeout_ms = config.reply_timeout_ms or profile.timing.reply_timeout_ms
         gap_ms = profile.timing.gap_ms if config.gap_ms is None else config.gap_ms
         device = ModbusDevice(

@@ -57,7 +57,7 @@ class Mode(IntEnum):
     EDGE = 3
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The request gets an exception reply."""
 
     def __init__(self, code: ExcCodes) -> None:
@@ -170,7 +170,7 @@ class RelayBoard:
             return encode_reply(ExceptionResponse(function, code))
         try:
             return encode_reply(handler(request))
-        except _Refused as refused:
+        except Refused as refused:
             return encode_reply(ExceptionResponse(function, refused.code))
 
     def link(self, mode: Mode) -> None:
@@ -199,14 +199,14 @@ class RelayBoard:
 
     def _read_inputs(self, request: ReadDiscreteInputsRequest) -> ModbusPDU:
         if not self._inputs:
-            raise _Refused(ExcCodes.ILLEGAL_FUNCTION)
+            raise Refused(ExcCodes.ILLEGAL_FUNCTION)
         sensed = [self.sense(channel) for channel in range(1, self._inputs + 1)]
         return ReadDiscreteInputsResponse(bits=self._slice(sensed, request))
 
     def _slice(self, bits: Sequence[bool], request: ModbusPDU) -> Sequence[bool]:
         end = request.address + request.count
         if end > len(bits):
-            raise _Refused(ExcCodes.ILLEGAL_ADDRESS)
+            raise Refused(ExcCodes.ILLEGAL_ADDRESS)
         return bits[request.address : end]
 
     def _write_coil(self, request: WriteCoilWord) -> ModbusPDU:
@@ -215,7 +215,7 @@ class RelayBoard:
             self._flash(address, word)
             return request
         if word not in (ON, OFF, TOGGLE):
-            raise _Refused(ExcCodes.ILLEGAL_VALUE)
+            raise Refused(ExcCodes.ILLEGAL_VALUE)
         for index in range(len(self._relays)) if address == ALL_RELAYS else (self._relay(address),):
             self._switch(index, not self._relays[index] if word == TOGGLE else word == ON)
         return request
@@ -224,10 +224,14 @@ class RelayBoard:
         on = address < FLASH_OFF
         index = self._relay(address - (FLASH_ON if on else FLASH_OFF))
         if word not in FLASH_WORDS:
-            raise _Refused(ExcCodes.ILLEGAL_VALUE)
+            raise Refused(ExcCodes.ILLEGAL_VALUE)
+        self._pulse(index, word * FLASH_UNIT_S, on=on)
+
+    def _pulse(self, index: int, seconds: float, *, on: bool = True) -> None:
+        """Set a relay for so long."""
         self._switch(index, on)
         loop = asyncio.get_running_loop()
-        self._flashes[index] = loop.call_later(word * FLASH_UNIT_S, self._end_flash, index, not on)
+        self._flashes[index] = loop.call_later(seconds, self._end_flash, index, not on)
 
     def _end_flash(self, index: int, on: bool) -> None:
         self._switch(index, on)
@@ -235,9 +239,9 @@ class RelayBoard:
     def _write_relays(self, request: WriteMultipleCoilsRequest) -> ModbusPDU:
         count = request.count
         if request.address + count > len(self._relays):
-            raise _Refused(ExcCodes.ILLEGAL_ADDRESS)
+            raise Refused(ExcCodes.ILLEGAL_ADDRESS)
         if len(request.bits) != count:
-            raise _Refused(ExcCodes.ILLEGAL_VALUE)
+            raise Refused(ExcCodes.ILLEGAL_VALUE)
         for index, on in enumerate(request.bits, request.address):
             self._switch(index, on)
         return WriteMultipleCoilsResponse(address=request.address, count=count)
@@ -266,12 +270,12 @@ class RelayBoard:
             self._uart = value
         elif address == ADDRESS:
             if not 1 <= value <= 255:
-                raise _Refused(ExcCodes.ILLEGAL_VALUE)
+                raise Refused(ExcCodes.ILLEGAL_VALUE)
             self.address = value
         else:
             index = self._mode_index(address)
             if value not in tuple(Mode):
-                raise _Refused(ExcCodes.ILLEGAL_VALUE)
+                raise Refused(ExcCodes.ILLEGAL_VALUE)
             self.look()  # what changed until now happened under the old mode
             self._modes[index] = Mode(value)
             self.look()
@@ -280,13 +284,13 @@ class RelayBoard:
 
     def _relay(self, index: int) -> int:
         if not 0 <= index < len(self._relays):
-            raise _Refused(ExcCodes.ILLEGAL_ADDRESS)
+            raise Refused(ExcCodes.ILLEGAL_ADDRESS)
         return index
 
     def _mode_index(self, address: int) -> int:
         index = address - CONTROL_MODES
         if not 0 <= index < len(self._modes):
-            raise _Refused(ExcCodes.ILLEGAL_ADDRESS)
+            raise Refused(ExcCodes.ILLEGAL_ADDRESS)
         return index
 
     def _switch(self, index: int, on: bool) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from keycabinet.config import BoardConfig
 from keycabinet.profile import profiles
 from simulator.cabinets.board import RelayBoard
+from simulator.cabinets.din_rail import DinRailIo
+from simulator.cabinets.eletechsup import EletechsupBoard
 from simulator.cabinets.kerong import Cu16Device, Cu48Device
 from simulator.cabinets.wire import AnyBoard
 from simulator.cabinets.wkly import WklyDevice
@@ -14,6 +16,13 @@ from simulator.cabinets.xor_8a import XorDevice
 
 Sense = Callable[[int], bool]
 Switched = Callable[[int, bool], None]
+
+
+_MODBUS: dict[str, Callable[..., RelayBoard]] = {
+    "eletechsup": EletechsupBoard,
+    "advantech": DinRailIo,
+    "moxa": DinRailIo,
+}
 
 
 def build_device(config: BoardConfig, *, sense: Sense, switched: Switched) -> AnyBoard | None:
@@ -32,10 +41,7 @@ def build_device(config: BoardConfig, *, sense: Sense, switched: Switched) -> An
     profile = profiles().get(config.profile)
     if profile is None:
         return None
-    return RelayBoard(
-        address,
-        profile.outputs.count,
-        profile.inputs.count if profile.inputs else 0,
-        sense=sense,
-        switched=switched,
-    )
+    relays = profile.outputs.count if profile.outputs else 0
+    inputs = profile.inputs.count if profile.inputs else 0
+    maker = family.partition("-")[0]
+    return _MODBUS.get(maker, RelayBoard)(address, relays, inputs, sense=sense, switched=switched)

@@ -112,6 +112,7 @@ class BoardContract:
                     await bench.board.switch(1, True)
                 assert bench.rig.outputs() == 0
                 return
+            await bench.board.verify()
             await bench.board.switch(1, True)
             assert bench.rig.outputs() == 1
             await bench.board.switch(1, False)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
-from board_contract import Bench, Benches, BenchIterator, StreamContract
+from board_contract import Bench, Benches, BenchIterator, BoardContract, StreamContract
 
 from keycabinet.boards.base import build_board
 from keycabinet.config import BoardConfig
 from keycabinet.line import Line
 from keycabinet.timerfd import TimerFd
 from keycabinet.transport import LineUrl, Opener, open_link
-from simulator.cabinets import MemorySerial, PtyLine, RtuTcpPort, Wire
+from simulator.cabinets import MemorySerial, ModbusTcpPort, PtyLine, RtuTcpPort, Wire
 from simulator.cabinets.board import Mode, RelayBoard
 from simulator.cabinets.devices import build_device
+from simulator.cabinets.eletechsup import EletechsupBoard
 from simulator.cabinets.wire import AnyBoard
 from simulator.cabinets.wkly import WklyDevice
 from simulator.cabinets.xor_8a import XorDevice
@@ -64,6 +66,10 @@ class DeviceRig:
 
     def endanger(self) -> bool:
         device = self.device
+        if isinstance(device, EletechsupBoard):
+            if device.settings:
+                device.settings[0x00F9] = 1
+            return bool(device.settings)
         if isinstance(device, RelayBoard):
             if device.modes:
                 device.link(Mode.TOGGLE)
@@ -89,13 +95,13 @@ class DeviceRig:
         return self.wire.log.requests
 
 
-class DeviceContract(StreamContract):
-    """Give it a `profile`; `medium` is "memory", "pty" or "tcp"."""
+class OnDevice:
+    """Give it a `profile`; `medium` is "memory", "pty", "tcp" (bytes passed through) or "modbus+tcp"."""
 
     profile = ""
     medium = "memory"
     address = 3
-    options: Mapping[str, object] = {}
+    options: ClassVar[dict[str, object]] = {}
 
     def bench(self) -> Benches:
         return self._bench()
@@ -113,6 +119,16 @@ class DeviceContract(StreamContract):
             yield Bench(build_board(line, config, "A/a3"), rig, line)
 
 
+class DeviceContract(OnDevice, StreamContract):
+    """A board on a wire that can be disturbed."""
+
+
+class NetworkContract(OnDevice, BoardContract):
+    """A board behind Modbus TCP, whose frames no wire touches."""
+
+    medium = "modbus+tcp"
+
+
 @asynccontextmanager
 async def _reached(rig: DeviceRig, medium: str) -> AsyncIterator[tuple[str, Opener]]:
     if medium == "memory":
@@ -125,6 +141,12 @@ async def _reached(rig: DeviceRig, medium: str) -> AsyncIterator[tuple[str, Open
         port = PtyLine(rig.wire, timer)
         yield f"serial://{port.path}?baudrate={BAUDRATE}", open_link
         port.close()
+    elif medium == "modbus+tcp":
+        assert isinstance(rig.device, RelayBoard)
+        network = ModbusTcpPort([rig.device])
+        await network.listen()
+        yield f"modbus+tcp://{network.host}:{network.port}", open_link
+        await network.close()
     else:
         rig.wire = Wire([rig.device], baudrate=BAUDRATE)
         gateway = RtuTcpPort(rig.wire)

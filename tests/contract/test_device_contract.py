@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from device_bench import DeviceContract
+from device_bench import DeviceContract, NetworkContract
 
 from keycabinet.boards.base import board_shapes
 
@@ -86,8 +86,48 @@ class TestWaveshareOverTcp(DeviceContract):
     profile, medium = "waveshare-relay-16", "tcp"
 
 
+class TestEletechsup(DeviceContract):
+    profile = "eletechsup-n4d8b08"
+
+
+class TestEletechsupWith16Channels(DeviceContract):
+    profile = "eletechsup-n4d3e16"
+    options: ClassVar[dict[str, object]] = {"pulse_ms": 3000}
+
+
+class TestEletechsupWithoutInputs(DeviceContract):
+    profile = "eletechsup-r421a08"
+
+
+class TestEletechsupOverTcp(DeviceContract):
+    profile, medium = "eletechsup-n4d8b08", "tcp"
+
+
+@pytest.mark.real_time
+class TestEletechsupOverPty(DeviceContract):
+    profile, medium = "eletechsup-n4d8b08", "pty"
+
+
+class TestAdam6050(NetworkContract):
+    profile, address = "advantech-adam-6050", 1
+
+
+class TestAdam6050ReadAnotherWay(NetworkContract):
+    profile, address = "advantech-adam-6050", 1
+    options: ClassVar[dict[str, object]] = {"settings": {"inputs_read": "discrete_inputs"}}
+
+
+@pytest.mark.real_time
+class TestE1210OverARealSocket(NetworkContract):
+    profile, address = "moxa-iologik-e1210", 1
+
+
+NETWORK_ONLY = ("advantech", "moxa")
+
+
 def test_every_family_is_under_contract_in_memory_over_a_pty_and_over_tcp() -> None:
     families = {profile.partition("-")[0] for profile in board_shapes()}
     for medium in ("memory", "pty", "tcp"):
         tried = {kind.profile for kind in DeviceContract.__subclasses__() if kind.medium == medium}
-        assert {profile.partition("-")[0] for profile in tried} == families
+        assert {profile.partition("-")[0] for profile in tried} == families.difference(NETWORK_ONLY)
+    assert {kind.profile.partition("-")[0] for kind in NetworkContract.__subclasses__()} == set(NETWORK_ONLY)

@@ -10,6 +10,7 @@ from modbus_peer import RawCoil, server_decoder
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import WriteMultipleCoilsRequest
+from pymodbus.pdu.register_message import WriteMultipleRegistersRequest
 
 from keycabinet.errors import BadChecksum, ExceptionReply
 from keycabinet.modbus import (
@@ -25,7 +26,7 @@ from keycabinet.modbus import (
 )
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "cabinet-vectors.json"
-MODBUS = ("waveshare-relay-rtu", "lctech-relay-rtu", "modbus-tcp")
+MODBUS = ("waveshare-relay-rtu", "lctech-relay-rtu", "eletechsup-r4d", "modbus-tcp")
 VECTORS = [v for v in json.loads(GOLDEN.read_text(encoding="utf-8")) if v["protocol"] in MODBUS]
 
 
@@ -64,7 +65,7 @@ def test_rtu_request_is_encoded_as_published(vector: dict[str, str]) -> None:
     if query is not None:
         assert query.rtu == published
     else:
-        assert isinstance(pdu, WriteMultipleCoilsRequest)
+        assert isinstance(pdu, WriteMultipleCoilsRequest | WriteMultipleRegistersRequest)
         assert rtu_frame(pdu) == published
 
 
@@ -86,8 +87,8 @@ def test_rtu_reply_is_cut_and_matched(vector: dict[str, str]) -> None:
     if query is None:
         return
     value = query.reader().feed(reply)
-    expected = reply[3] if pdu.function_code in (1, 2) else int.from_bytes(reply[4:6], "big")
-    assert value == expected
+    word = int.from_bytes(reply[-4:-2], "big")
+    assert value == {1: reply[3], 2: reply[3], 3: (word,)}.get(pdu.function_code, word)
 
 
 @pytest.mark.parametrize("vector", BAD, ids=names(BAD))
