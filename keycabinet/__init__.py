@@ -14,6 +14,7 @@ from keycabinet.fobs import Fob
 from keycabinet.line import Line
 from keycabinet.modbus_device import ModbusDevice
 from keycabinet.model import (
+    BadgeRead,
     BoardLost,
     BoardRecovered,
     BoardState,
@@ -36,6 +37,7 @@ from keycabinet.pacing import Pacer, RealPacer
 from keycabinet.transport import LineUrl, Link, Opener, open_link
 
 __all__ = [
+    "BadgeRead",
     "BoardConfig",
     "BoardLost",
     "BoardRecovered",

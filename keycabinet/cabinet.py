@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 
+from keycabinet.badges import BadgeWatch
 from keycabinet.boards.base import PushingBoard, build_board
 from keycabinet.config import CabinetConfig, resolve
 from keycabinet.errors import BoardRefused, CabinetClosed, KeyCabinetError, NotWired, UnknownSlot
@@ -66,9 +67,12 @@ class Cabinet:
         }
         inputs = {label: monitor.inputs for label, monitor in self._monitors.items()}
         self._observed = Observed(self._wiring, inputs, self._loop.time())
-        self._identifier = Identifier(
-            name, build_fields(name, config.readers, lines), self._hub.publish, reread_s=config.reread_s
+        at_sets, at_people = (
+            build_fields(name, [each for each in config.readers if each.role == role], lines)
+            for role in ("fobs", "badges")
         )
+        self._identifier = Identifier(name, at_sets, self._hub.publish, reread_s=config.reread_s)
+        self._badges = BadgeWatch(name, at_people, self._hub.publish)
         self._releaser = Releaser(f"cabinet {name}")
         self._poller = Poller(
             name,
@@ -133,12 +137,14 @@ class Cabinet:
         self._is_open = True
         self._poller.start()
         self._identifier.start()
+        self._badges.start()
 
     async def close(self) -> None:
         """Stop polling, let releases under way end, end every `events()`; may be called twice."""
         self._is_open = False
         await self._poller.stop()
         await self._identifier.close()
+        await self._badges.close()
         await self._releaser.finish()
         self._hub.close()
 

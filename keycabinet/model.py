@@ -150,6 +150,16 @@ class FobsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class BadgeRead:
+    """Somebody held a badge to a reader of the cabinet."""
+
+    cabinet: str
+    reader: str
+    badge: Fob
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class DoorChanged:
     """The cabinet's door was opened or shut, or can no longer be told; `at` is loop time in seconds."""
 
@@ -177,4 +187,4 @@ class BoardRecovered:
     at: float
 
 
-CabinetEvent = PresenceChanged | FobsChanged | DoorChanged | BoardLost | BoardRecovered
+CabinetEvent = PresenceChanged | FobsChanged | BadgeRead | DoorChanged | BoardLost | BoardRecovered

@@ -57,12 +57,15 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Officer:
+    """`badge` is the number people know; `card` what badge readers find, as `keycabinet.Fob` writes it, or None."""
+
     id: str
     badge: str
     name: str
     unit: str
     classes: tuple[str, ...]
     active: bool = True
+    card: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

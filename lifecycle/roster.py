@@ -41,6 +41,12 @@ class OfficerEntry(_Entry):
     unit: str
     classes: tuple[str, ...] = ()
     active: bool = True
+    card: str | None = None
+
+    @field_validator("card")
+    @classmethod
+    def _is_a_card(cls, card: str | None) -> str | None:
+        return None if card is None else str(Fob.parse(card))
 
 
 class VehicleEntry(_Entry):
@@ -115,6 +121,10 @@ class Roster:
             raise UnknownThing("vehicle", ref, "give the id or the fleet number of a vehicle in the roster")
         return found
 
+    def by_card(self, card: str) -> Officer | None:
+        """The officer whose card has this number."""
+        return _by(self.officers.values(), "card", card)
+
     def by_fob(self) -> dict[str, KeySet]:
         """The key sets that have a fob, by its number."""
         return {each.fob: each for each in self.key_sets.values() if each.fob is not None}
@@ -158,8 +168,9 @@ def entity_json(entity: Unit | Officer | Vehicle | KeySet) -> dict[str, Any]:
         plain = asdict(replace(entity, terminal=TerminalConfig()))
         return {**plain, "terminal": entity.terminal.model_dump(mode="json")}
     plain = asdict(entity)
-    if isinstance(entity, KeySet) and entity.fob is None:
-        del plain["fob"]  # a roster from before there were fobs is no other roster
+    for number in ("fob", "card"):
+        if plain.get(number, "") is None:
+            del plain[number]  # a roster from before there were readers is no other roster
     return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
 
@@ -181,7 +192,7 @@ def _tables(data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 def _references(path: Path, data: Mapping[str, Any]) -> list[Problem]:
     """Duplicates and references to things that are not there, looked for in the raw tables so that all are found."""
     problems = []
-    unique = [("units", "id"), ("officers", "id"), ("officers", "badge"), ("vehicles", "id"),
+    unique = [("units", "id"), ("officers", "id"), ("officers", "badge"), ("officers", "card"), ("vehicles", "id"),
               ("vehicles", "fleet_number"), ("key_sets", "id"), ("key_sets", "home"),
               ("key_sets", "fob")]  # fmt: skip
     for table, key in unique:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from keycabinet import (
+    BadgeRead,
     BoardLost,
     BoardRecovered,
     Cabinet,
@@ -254,8 +255,8 @@ class Station:
                     await self.record(
                         lambda draft: custody.sense_lost(draft, self.book.rows("key_set"), place, presence)
                     )
-            case FobsChanged():
-                await self.sightings.changed(cabinet, event)
+            case FobsChanged() | BadgeRead():
+                await self._read(cabinet, event)
             case DoorChanged():
                 await self.record(
                     _noted(f"CabinetDoor{event.door.value.capitalize()}", cabinet=event.cabinet)
@@ -268,6 +269,20 @@ class Station:
                 self.problems.pop(f"cabinet {event.cabinet}", None)
                 await self.record(_noted("BoardRecovered", cabinet=event.cabinet, board=event.board))
                 await self.reconcile(cabinet)
+
+    async def _read(self, cabinet: Cabinet, event: FobsChanged | BadgeRead) -> None:
+        """A reader found another fob, or a card: known people are let in to bring a set home."""
+        if isinstance(event, FobsChanged):
+            await self.sightings.changed(cabinet, event)
+            return
+        person = self._roster().by_card(str(event.badge))
+        if person is None:
+            await self.record(_noted("UnknownBadgeRead", cabinet=event.cabinet, reader=event.reader))
+            return
+        try:
+            await self.welcome(event.cabinet, person.id)
+        except StationUnavailable as error:
+            _log.warning("%s", error)
 
     def _holds(self, cabinet: str, slot: int) -> bool:
         """Whether something hangs there as far as the book knows, with a name or without."""

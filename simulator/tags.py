@@ -1,8 +1,8 @@
-"""Which fobs hang on which set, and so lie in which reader's field."""
+"""Which fobs hang on which set, and which badges are held where: what lies in which reader's field."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from keycabinet.fobs import Fob
 from simulator.world import World
@@ -14,7 +14,7 @@ class Tags:
     def __init__(self, world: World, fobs: Mapping[str, Fob]) -> None:
         self._world = world
         self._on: dict[str, tuple[Fob, ...]] = {set_id: (fob,) for set_id, fob in fobs.items()}
-        self.changed: Callable[[], None] = lambda: None
+        self._held: dict[str, tuple[Fob, ...]] = {}
 
     def on(self, set_id: str) -> tuple[Fob, ...]:
         """The fobs on a set that answer."""
@@ -23,7 +23,14 @@ class Tags:
     def replace(self, set_id: str, *fobs: Fob) -> None:
         """Put other fobs on a set; none for a ring whose fob broke."""
         self._on[set_id] = fobs
-        self.changed()
+
+    def hold(self, cabinet: str, *badges: Fob) -> None:
+        """Hold badges to the reader of a cabinet; none takes them away."""
+        self._held[cabinet] = badges
+
+    def held(self, cabinet: str) -> tuple[Fob, ...]:
+        """What a badge reader of the cabinet has in its field."""
+        return self._held.get(cabinet, ())
 
     def at(self, cabinet: str, slot: int) -> tuple[Fob, ...]:
         """What a reader at this slot has in its field."""

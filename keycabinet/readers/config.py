@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +25,9 @@ class ReaderConfig(BaseModel):
     kind: str
     address: int = Field(default=0, ge=0, le=255, description="of a reader for the whole cabinet")
     slots: SlotRange | None = None
+    role: Literal["fobs", "badges"] = Field(
+        default="fobs", description="badges: people hold theirs to it, and it reads no slot"
+    )
     antennas: tuple[Annotated[int, Field(ge=1, le=4)], ...] = ()
 
     @property
@@ -63,7 +66,7 @@ def reader_problems(
             here = ".".join(map(str, path))
             if slot is not None and slot not in slots:
                 yield Problem(path, slot, "a slot of this cabinet")
-            first = read.setdefault(slot, here)
+            first = read.setdefault(slot, here) if reader.role == "fobs" else here
             if first != here:
                 what = "the whole cabinet" if slot is None else f"slot {slot}"
                 yield Problem(
@@ -99,7 +102,9 @@ def _field_problems(
 ) -> Iterator[Problem]:
     if slot is not None and not kind.fields:
         yield Problem(path, reader.slots, f"none: {reader.kind} covers the whole cabinet")
-    if slot is None and not kind.whole:
+    if slot is not None and reader.role == "badges":
+        yield Problem(path, reader.slots, "none: a badge reader reads no slot")
+    if slot is None and not kind.whole and reader.role == "fobs":
         yield Problem(path, None, f"slots: {reader.kind} reads one slot only")
     if address not in kind.addresses:
         yield Problem(path, address, f"address {kind.addresses[0]} to {kind.addresses[-1]}")

@@ -241,3 +241,29 @@ async def test_an_inventory_notices_a_fob_that_fell_silent(bench: Bench) -> None
         tags(running).replace("k-3")
         silent = await the_event(running, "FobStoppedReading")
         assert (silent.ids["key_set"], silent.ids["slot"]) == ("k-3", "B-01")
+
+
+# Badges
+
+
+async def test_a_badge_at_the_reader_says_who_brings_a_set(tmp_path: Path, bench: Bench) -> None:
+    """Their fobs do not read, and two are away: the badge decides."""
+    site = SITE.replace("[cabinets.A] ", 'w = "rtu+tcp://127.0.0.1:6001"\n\n[cabinets.A] ').replace(
+        'readers = [{ name = "r",',
+        'readers = [{ name = "door", line = "w", kind = "rdm6300", role = "badges" }, { name = "r",',
+    )
+    (tmp_path / "site.toml").write_text(site, encoding="utf-8")
+    roster = ROSTER.replace('badge = "b2",', 'badge = "b2", card = "em:0000B002",')
+    (tmp_path / "roster.toml").write_text(roster, encoding="utf-8")
+    async with bench.station() as running:
+        for officer, vehicle in (("o-1", "v-1"), ("o-2", "v-2")):
+            await running.take(officer, vehicle=vehicle, purpose="patrol")
+        tags(running).replace("k-2")
+        tags(running).hold("A", Fob.parse("em:0000B002"))
+        seen = await the_event(running, "PersonIdentified", within=2)
+        assert seen.ids["officer"] == "o-2"
+        running.world.put("k-2", "A", 5)
+        home = await the_event(running, "KeySetReturned")
+        assert (home.ids["key_set"], home.because) == ("k-2", ("brought_by_its_holder",))
+        tags(running).hold("A", Fob.parse("em:0000DEAD"))
+        await the_event(running, "UnknownBadgeRead", within=2)

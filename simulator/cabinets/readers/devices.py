@@ -42,7 +42,8 @@ class StationReaders:
         kinds = reader_kinds()
         for each in config.readers:
             for slot, address in each.fields(kinds[each.kind]):
-                whole = partial(self._tags.within, cabinet)
+                everything = self._tags.within if each.role == "fobs" else self._tags.held
+                whole = partial(everything, cabinet)
                 field = whole if slot is None else partial(self._tags.at, cabinet, slot)
                 self._on.setdefault(each.line, []).append(build_reader_device(each.kind, address, field))
 
