@@ -22,7 +22,8 @@ class Limits:
     """Seconds. Where to start from: the data sheet's timings, with room for slow clones and Bluetooth.
 
     `request_s` restarts with every piece that arrives and becomes `pending_s` once a control unit asked for
-    time. `total_s` bounds any reply, however it dribbles in.
+    time. `total_s` bounds any reply, however it dribbles in, `search_s` the trying of one protocol
+    after another. `byte_s` is the pause between the bytes for an adapter that wants them one by one.
     """
 
     reset_s: float = 4.0
@@ -33,17 +34,20 @@ class Limits:
     silence_s: float = 1.0
     prompt_s: float = 2.0
     total_s: float = 30.0
+    search_s: float = 60.0
     back_off_s: float = 0.2
+    byte_s: float = 0.01
 
 
 class Adapter:
     """An adapter behind a link. `usable` turns false when it may still be busy with an old command."""
 
-    def __init__(self, name: str, link: Link, limits: Limits) -> None:
+    def __init__(self, name: str, link: Link, limits: Limits, *, slow_writes: bool = False) -> None:
         self.name = name
         self.usable = True
         self._link = link
         self._limits = limits
+        self._slow_writes = slow_writes
         self._stream = ReplyStream()
         self._texts: deque[bytes | None] = deque(maxlen=1)
         self._arrived = asyncio.Event()
@@ -65,7 +69,7 @@ class Adapter:
         self.usable = False
         self._stream.clear()
         self._texts.clear()
-        await self._link.write(encode(command))
+        await self._write(encode(command))
         try:
             text = await self._next_text(limit_s, service)
         except TimeoutError:
@@ -73,6 +77,13 @@ class Adapter:
             raise AdapterTimeout(self.name, f"{command} after {limit_s:g} s") from None
         self.usable = True
         return read_reply(text, command)
+
+    async def _write(self, data: bytes) -> None:
+        """All of it at once, or byte by byte for an adapter that loses some otherwise."""
+        for at in range(0, len(data), 1 if self._slow_writes else len(data)):
+            if at:
+                await asyncio.sleep(self._limits.byte_s)
+            await self._link.write(data[at : at + 1] if self._slow_writes else data)
 
     def _received(self, data: bytes) -> None:
         self._last = asyncio.get_running_loop().time()
@@ -103,7 +114,7 @@ class Adapter:
         The last silence is for an adapter that was just done: it takes the CR as "repeat", and prints twice.
         """
         if await self._silence():
-            await self._link.write(b"\r")
+            await self._write(b"\r")
             try:
                 await self._next_text(self._limits.prompt_s, None)
             except TimeoutError:

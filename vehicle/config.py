@@ -19,7 +19,9 @@ class TerminalConfig(BaseModel):
     `address` is the Bluetooth address of the adapter (on macOS the UUID that the system gives it). `profile`
     pins a row of the GATT table; without it every profile the device offers is tried. `protocol` pins the OBD
     protocol (1 to 9, A) and so avoids the search. `find_s` bounds, in seconds, how long an absent car is
-    listened for, `connect_s` how long a car that was heard may take to connect.
+    listened for, `connect_s` how long a car that was heard may take to connect. `low_battery_v` is the voltage at
+    the OBD socket below which the car is left asleep (0: never); `slow_writes` sends commands byte by byte, for
+    clones that lose some.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +32,8 @@ class TerminalConfig(BaseModel):
     protocol: Literal["1", "2", "3", "4", "5", "6", "7", "8", "9", "A"] | None = None
     find_s: float = Field(default=5.0, gt=0, le=60)
     connect_s: float = Field(default=20.0, gt=0, le=60)
+    low_battery_v: float = Field(default=11.8, ge=0, le=13)
+    slow_writes: bool = False
 
     @field_validator("address")
     @classmethod

@@ -2,6 +2,8 @@
 
 VehicleError
 ├── NoTerminalFitted        the vehicle has no terminal; nothing to ask
+├── NotCapable              this kind of terminal cannot do that
+├── ForbiddenByHold         a hold on the vehicle forbids it
 ├── LinkError               the way to the terminal
 │   ├── RadioUnavailable    this host has no working Bluetooth radio
 │   ├── OutOfRange          nobody heard the terminal
@@ -15,7 +17,8 @@ VehicleError
 │   ├── AdapterAsleep       it is about to sleep
 │   ├── Unsupported         it does not know a command (`?`)
 │   ├── Stopped             a byte of ours interrupted it
-│   └── BufferFull          it printed more than it could hold
+│   ├── BufferFull          it printed more than it could hold
+│   └── LeftAsleep          not woken, to spare the vehicle's battery
 └── BusError                the vehicle behind the adapter
     ├── NoData              no control unit answered in time
     ├── UnableToConnect     no OBD protocol worked; usually the ignition is off
@@ -55,6 +58,20 @@ class NoTerminalFitted(VehicleError):
 
     cause = "this vehicle has no terminal"
     advice = "ask the officer for the kilometres, or fit a terminal and set its address in the site file"
+
+
+class NotCapable(VehicleError):
+    """The terminal is of a kind that cannot do what was asked."""
+
+    cause = "this terminal cannot do that"
+    advice = "look at its capabilities first; a sealed terminal can more than an OBD adapter"
+
+
+class ForbiddenByHold(VehicleError):
+    """A hold on the vehicle forbids the act. Nothing was sent."""
+
+    cause = "a hold on the vehicle forbids it"
+    advice = "have the hold lifted by whoever placed it"
 
 
 class LinkError(VehicleError):
@@ -155,6 +172,13 @@ class BufferFull(AdapterError):
 
     cause = "the adapter's buffer ran over"
     advice = "it is asked again; move the radio closer if it stays so"
+
+
+class LeftAsleep(AdapterError):
+    """The vehicle's battery was low when it was read last; the adapter is not woken before some time has passed."""
+
+    cause = "the adapter is left asleep, to spare the car's battery"
+    advice = "charge the battery or start the engine; it is looked at again by itself"
 
 
 class BusError(VehicleError):

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from vehicle.adapter import Adapter, Limits
 from vehicle.errors import (
@@ -28,35 +29,45 @@ from vehicle.obd.elm327 import Problem, Reply
 from vehicle.obd.frames import FRAMINGS, Answer, Framing, parse_answer
 
 
+class Act(Enum):
+    """What is done before the same request is sent again."""
+
+    ASK_AGAIN = "ask again"
+    BACK_OFF = "ask again after a pause"
+    SEARCH_AGAIN = "search for the car's protocol again"
+    SHORTEN = "switch headers off for this reply, so that the adapter prints less"
+
+
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What a problem means and how often the same request is sent again; with `back_off`, after a pause."""
+    """What a problem means, how often the same request is sent again, and what is done first."""
 
     error: type[VehicleError]
     retries: int = 0
-    back_off: bool = False
+    act: Act = Act.ASK_AGAIN
 
 
 REACTIONS: Mapping[Problem, Reaction] = {
     Problem.NOT_UNDERSTOOD: Reaction(Unsupported),
-    Problem.NO_DATA: Reaction(NoData, retries=1),
+    Problem.NO_DATA: Reaction(NoData, 1),
     Problem.UNABLE_TO_CONNECT: Reaction(UnableToConnect),
     Problem.BUS_INIT_ERROR: Reaction(UnableToConnect),
-    Problem.CAN_ERROR: Reaction(BusFault, retries=1, back_off=True),
-    Problem.BUS_BUSY: Reaction(BusFault, retries=2, back_off=True),
-    Problem.BUS_ERROR: Reaction(BusFault, retries=1, back_off=True),
-    Problem.FB_ERROR: Reaction(BusFault, retries=1, back_off=True),
-    Problem.DATA_ERROR: Reaction(BusFault, retries=1),
-    Problem.RX_ERROR: Reaction(BusFault, retries=1),
-    Problem.BUFFER_FULL: Reaction(BufferFull, retries=1),
-    Problem.STOPPED: Reaction(Stopped, retries=2),
-    Problem.ACT_ALERT: Reaction(AdapterAsleep, retries=1),
-    Problem.LP_ALERT: Reaction(AdapterAsleep, retries=1),
-    Problem.LV_RESET: Reaction(AdapterReset),
+    Problem.CAN_ERROR: Reaction(BusFault, 1, Act.SEARCH_AGAIN),
+    Problem.BUS_BUSY: Reaction(BusFault, 2, Act.BACK_OFF),
+    Problem.BUS_ERROR: Reaction(BusFault, 1, Act.BACK_OFF),
+    Problem.FB_ERROR: Reaction(BusFault, 1, Act.BACK_OFF),
+    Problem.DATA_ERROR: Reaction(BusFault, 1),
+    Problem.RX_ERROR: Reaction(BusFault, 1),
+    Problem.BUFFER_FULL: Reaction(BufferFull, 1, Act.SHORTEN),
+    Problem.STOPPED: Reaction(Stopped, 2),
+    Problem.ACT_ALERT: Reaction(AdapterAsleep, 1),  # what is sent keeps it awake, or it is let go
+    Problem.LP_ALERT: Reaction(AdapterAsleep, 1),
+    Problem.LV_RESET: Reaction(AdapterReset),  # the settings are lost: the whole visit is made again
     Problem.INTERNAL: Reaction(AdapterReset),
-    Problem.TOO_LONG: Reaction(TruncatedReply, retries=1),
+    Problem.TOO_LONG: Reaction(TruncatedReply, 1, Act.SHORTEN),
 }
-"""The ELM327DSL data sheet's error messages, and what to do about each."""
+"""The ELM327DSL data sheet's error messages, and what to do about each. A command that is not understood is not
+sent again in the same session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +86,27 @@ STEPS: tuple[Step, ...] = (
     Step("ATAT1"),  # adaptive timing
     Step("ATST64"),  # wait 400 ms at most for a control unit
 )
-_IDENTITY = re.compile(r"ELM327|STN|OBDLINK", re.IGNORECASE)
-_VOLTAGE = re.compile(r"([0-9]{1,2}\.[0-9])V?", re.IGNORECASE)
-_PROTOCOL = re.compile(r"A?([1-9A-C])")
 SEARCH = "0100"
+FALLBACK = ("6", "8", "1", "7", "9", "2", "3", "4", "5", "A")
+"""The order in which protocols are tried where the automatic search finds none; the commonest first."""
+LEAST_SUPPLY_V = 6.0
+"""Below, the adapter is not in a socket of a car."""
+_IDENTITY = re.compile(r"ELM327|STN|OBDLINK", re.IGNORECASE)
+_VOLTAGE = re.compile(r"([0-9]{1,2}\.[0-9]{1,2})\s*V?", re.IGNORECASE)
+_PROTOCOL = re.compile(r"A?([1-9A-C])")
+_PROTOCOL_NAMES = (
+    ("J1850PWM", "1"),
+    ("J1850VPW", "2"),
+    ("ISO9141", "3"),
+    ("5BAUD", "4"),
+    ("KWPFAST", "5"),
+    ("CAN11/500", "6"),
+    ("CAN29/500", "7"),
+    ("CAN11/250", "8"),
+    ("J1939", "A"),
+    ("CAN29/250", "9"),
+)
+"""What `AT DP` prints of each protocol, blanks removed: for clones that do not know `AT DPN`."""
 
 
 async def identify(adapter: Adapter, limits: Limits) -> str | None:
@@ -99,7 +127,9 @@ class Session:
     def __init__(self, adapter: Adapter, limits: Limits) -> None:
         self._adapter = adapter
         self._limits = limits
+        self._headers = False
         self._framing = Framing.PLAIN
+        self._unknown: dict[str, None] = {}
         self.protocol = ""
 
     @property
@@ -107,26 +137,23 @@ class Session:
         """Whether the car speaks CAN, where trouble codes are counted."""
         return FRAMINGS.get(self.protocol) in (Framing.CAN11, Framing.CAN29)
 
-    async def set_up(self, protocol: str | None) -> None:
-        """Reset the adapter, set it up, and find the car's protocol, trying `protocol` first.
-
-        Raises AdapterError, BusError and LinkError leaves; afterwards `protocol` has the number found.
-        """
+    async def set_up(self) -> None:
+        """Reset the adapter and set it up; nothing is asked of the car. Raises AdapterError and LinkError leaves."""
         await self._adapter.ask(RESET, self._limits.reset_s)
         for step in STEPS:
             await self._set(step.command, needed=step.needed)
-        with_headers = await self._set("ATH1", needed=False)
-        found = protocol is not None and await self._try_protocol(f"ATTP{protocol}")
-        if not found:
-            await self._set("ATSP0", needed=True)
-            await self._exchange(SEARCH, self._limits.first_request_s)
-        reply = await self._command("ATDPN", needed=True)
-        printed = reply.lines[0] if reply and reply.lines else "nothing"
-        named = _PROTOCOL.fullmatch(printed)
-        if named is None or named[1] not in FRAMINGS:
-            raise UnableToConnect(self._adapter.name, f"its protocol, {printed[:8]}, is not OBD-II")
-        self.protocol = named[1]
-        self._framing = FRAMINGS[self.protocol] if with_headers else Framing.PLAIN
+        self._headers = await self._set("ATH1", needed=False)
+
+    async def find_protocol(self, known: str | None) -> None:
+        """Find the car's protocol, trying `known` first; afterwards `protocol` has its number.
+
+        The adapter's own search comes next; where that fails and the car has never spoken, each protocol is tried.
+        Raises AdapterError, BusError and LinkError leaves.
+        """
+        found = known if known is not None and await self._try(known) else None
+        if found is None:
+            found = await self._search(never_spoke=known is None)
+        self._take(await self._printed_protocol() or found)
 
     async def voltage(self) -> float | None:
         """The voltage at the OBD socket in volts, if the adapter measures it."""
@@ -139,30 +166,96 @@ class Session:
 
         Faults of others are in the answer. Raises a leaf of VehicleError after the retries of REACTIONS.
         """
-        service = int(request[:2], 16)
         last = Answer()
         for _ in range(2):
-            reply = await self._exchange(request, self._limits.request_s, service)
-            last = parse_answer(reply, request, self._framing)
+            last = await self._asked(request)
             if not last.faults and not last.waiting:
                 break
-        if last.messages:
-            return last
-        if last.refusals:
-            raise RequestRefused(self._adapter.name, f"{request}: code {last.refusals[0].code:02X}")
-        if last.faults or last.waiting:
-            why = last.faults[0] if last.faults else "more time was asked for"
-            raise TruncatedReply(self._adapter.name, f"{request}: {why}")
-        raise NoData(self._adapter.name, request)
+        return self._judged(request, last)
 
-    async def _try_protocol(self, command: str) -> bool:
-        if not await self._set(command, needed=False):
+    async def ask_once(self, request: str) -> Answer:
+        """The same for a request that changes something: it is sent once, whatever comes back."""
+        service = int(request[:2], 16)
+        reply = await self._adapter.ask(request, self._limits.request_s, service=service)
+        if reply.problem is not None:
+            raise REACTIONS[reply.problem].error(self._adapter.name, f"{request}: {reply.problem}")
+        return self._judged(request, parse_answer(reply, request, self._framing))
+
+    async def _asked(self, request: str) -> Answer:
+        if self._headers and self._framing is Framing.PLAIN:  # they were switched off for one reply
+            self._headers = await self._set("ATH1", needed=False)
+            self._take(self.protocol)
+        reply = await self._exchange(request, self._limits.request_s, int(request[:2], 16))
+        return parse_answer(reply, request, self._framing)
+
+    def _judged(self, request: str, answer: Answer) -> Answer:
+        name = self._adapter.name
+        if answer.messages:
+            return answer
+        if answer.refusals:
+            raise RequestRefused(name, f"{request}: code {answer.refusals[0].code:02X}")
+        if answer.faults or answer.waiting:
+            why = answer.faults[0] if answer.faults else "more time was asked for"
+            raise TruncatedReply(name, f"{request}: {why}")
+        raise NoData(name, request)
+
+    # -- protocols
+
+    async def _search(self, *, never_spoke: bool) -> str | None:
+        """The adapter's own search; the number found where only we know it."""
+        await self._set("ATSP0", needed=True)
+        try:
+            await self._exchange(SEARCH, self._limits.first_request_s)
+        except (UnableToConnect, BusFault) as error:
+            found = await self._try_each() if never_spoke and self._adapter.usable else None
+            if found is None:
+                raise error
+            return found
+        return None
+
+    async def _try_each(self) -> str | None:
+        give_up = asyncio.get_running_loop().time() + self._limits.search_s
+        for number in FALLBACK:
+            if asyncio.get_running_loop().time() >= give_up:
+                return None
+            if await self._try(number):
+                return number
+        return None
+
+    async def _try(self, number: str) -> bool:
+        """Whether the car speaks this protocol."""
+        if not await self._set(f"ATTP{number}", needed=False) and not await self._set(
+            f"ATSP{number}", needed=False
+        ):
             return False
         try:
             await self._exchange(SEARCH, self._limits.first_request_s)
         except BusError:
             return False
         return True
+
+    async def _printed_protocol(self) -> str | None:
+        """The number of the protocol in use, as the adapter says; None where it does not."""
+        reply = await self._command("ATDPN", needed=False)
+        if reply is not None:
+            printed = reply.lines[0] if reply.lines else "nothing"
+            named = _PROTOCOL.fullmatch(printed)
+            if named is None:
+                raise UnableToConnect(self._adapter.name, f"its protocol, {printed[:8]}, is not OBD-II")
+            return named[1]
+        reply = await self._command("ATDP", needed=False)
+        bare = re.sub(r"[\s()]|AUTO,?|-4", "", reply.lines[0].upper()) if reply and reply.lines else ""
+        return next((number for name, number in _PROTOCOL_NAMES if name in bare), None)
+
+    def _take(self, number: str | None) -> None:
+        if number is None:
+            raise Unsupported(self._adapter.name, "ATDPN and ATDP, which name the car's protocol")
+        if number not in FRAMINGS:
+            raise UnableToConnect(self._adapter.name, f"its protocol, {number}, is not OBD-II")
+        self.protocol = number
+        self._framing = FRAMINGS[number] if self._headers else Framing.PLAIN
+
+    # -- one command
 
     async def _set(self, command: str, *, needed: bool) -> bool:
         """Whether the adapter took a setting. Raises Unsupported when it must and does not."""
@@ -185,6 +278,8 @@ class Session:
 
     async def _exchange(self, command: str, limit_s: float, service: int | None = None) -> Reply:
         """The reply to a command without problems, after the retries that its problems deserve."""
+        if command in self._unknown:
+            raise Unsupported(self._adapter.name, f"{command}: not asked again")
         sent = 0
         while True:
             sent += 1
@@ -197,10 +292,24 @@ class Session:
             if reply.problem is None:
                 return reply
             reaction = REACTIONS[reply.problem]
+            if reply.problem is Problem.NOT_UNDERSTOOD:
+                self._unknown[command] = None
             if sent > reaction.retries:
                 raise reaction.error(self._adapter.name, f"{command}: {reply.problem}")
-            if reaction.back_off:
-                await asyncio.sleep(self._limits.back_off_s)
+            await self._prepare(reaction.act, asks_car=service is not None)
+
+    async def _prepare(self, act: Act, *, asks_car: bool) -> None:
+        """What is done before a request is sent again; what concerns the car's bus, only if the car was asked."""
+        if act is Act.BACK_OFF:
+            await asyncio.sleep(self._limits.back_off_s)
+        elif act is Act.SEARCH_AGAIN and asks_car:
+            await self._adapter.ask("ATSP0", self._limits.command_s)
+            searched = await self._adapter.ask(SEARCH, self._limits.first_request_s)
+            if searched.problem is None:
+                self._take(await self._printed_protocol() or self.protocol)
+        elif act is Act.SHORTEN and asks_car and self._framing is not Framing.PLAIN:
+            await self._adapter.ask("ATH0", self._limits.command_s)
+            self._framing = Framing.PLAIN
 
 
 FATAL: tuple[type[VehicleError], ...] = (AdapterReset, AdapterAsleep, UnableToConnect)

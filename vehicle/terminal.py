@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 
-from vehicle.model import Absence, Capability, Telemetry
+from vehicle.errors import NotCapable
+from vehicle.model import Absence, Capability, ClearOrder, CodesCleared, Telemetry
 
 
 class Terminal(ABC):
@@ -26,6 +27,20 @@ class Terminal(ABC):
         A value that the vehicle does not give is a reading without a value and with a reason. Raises a
         VehicleError leaf when the visit as a whole fails, OutOfRange being the ordinary one.
         """
+
+    @property
+    def rest_s(self) -> float:
+        """Seconds for which the vehicle had better be left alone, so that nothing keeps it awake; 0 if it does not
+        matter."""
+        return 0.0
+
+    async def clear_codes(self, order: ClearOrder) -> CodesCleared:
+        """Have the fault codes cleared, once, and return the record of it.
+
+        Raises ForbiddenByHold when the order names a hold, NotCapable without `Capability.CLEAR_CODES`, and a
+        VehicleError leaf when nothing was sent; once the request has left, the record says what is known.
+        """
+        raise NotCapable(self.name, f"clearing codes for {order.by}")
 
     @abstractmethod
     async def close(self) -> None:

@@ -1,8 +1,5 @@
-"""Parameter ids of service 01 as a table, and the other values of SAE J1979 that have a form of their own.
-
-Every formula in the table is linear: value = raw x numerator / denominator + offset, where raw is the
-unsigned big-endian number of `size` bytes. Source: SAE J1979 / ISO 15031-5, Annex B.
-"""
+"""The values of SAE J1979 that have a form of their own: monitors, support bitmaps, several parameters in one answer,
+and the VIN. The plain ones are a table, `vehicle.obd.pid_table`."""
 
 from __future__ import annotations
 
@@ -10,92 +7,78 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vehicle.obd.pid_table import PIDS, Field, Form, Pid
 
-@dataclass(frozen=True, slots=True)
-class Pid:
-    """One row: how many bytes, and how they become a value in `unit`. `most` is the largest plausible
-    value."""
-
-    pid: int
-    name: str
-    size: int
-    unit: str
-    numerator: int = 1
-    denominator: int = 1
-    offset: int = 0
-    most: float | None = None
-
-    @property
-    def request(self) -> str:
-        """The request that asks for it, as sent to an adapter."""
-        return f"01{self.pid:02X}"
-
-    @property
-    def formula(self) -> str:
-        """The formula in words, for documents."""
-        text = "raw"
-        if self.numerator != 1:
-            text += f" * {self.numerator}"
-        if self.denominator != 1:
-            text += f" / {self.denominator}"
-        return text + (f" {self.offset:+d}" if self.offset else "")
-
-    def decode(self, data: bytes) -> float | None:
-        """The value of `data`, or None when its length is wrong or the value is beyond `most`."""
-        if len(data) != self.size:
-            return None
-        raw = int.from_bytes(data, "big")
-        if self.denominator == 1:
-            value: float = raw * self.numerator + self.offset
-        else:
-            value = raw * self.numerator / self.denominator + self.offset
-        return None if self.most is not None and value > self.most else value
-
-
-PIDS: Mapping[int, Pid] = {
-    row.pid: row
-    for row in (
-        Pid(0x04, "calculated engine load", 1, "%", 100, 255),
-        Pid(0x05, "coolant temperature", 1, "degC", offset=-40),
-        Pid(0x0B, "intake manifold pressure", 1, "kPa"),
-        Pid(0x0C, "engine speed", 2, "rpm", 1, 4),
-        Pid(0x0D, "vehicle speed", 1, "km/h"),
-        Pid(0x0F, "intake air temperature", 1, "degC", offset=-40),
-        Pid(0x11, "throttle position", 1, "%", 100, 255),
-        Pid(0x1F, "time since engine start", 2, "s"),
-        Pid(0x21, "distance with MIL on", 2, "km"),
-        Pid(0x2F, "fuel level", 1, "%", 100, 255),
-        Pid(0x30, "warm-ups since codes cleared", 1, "1"),
-        Pid(0x31, "distance since codes cleared", 2, "km"),
-        Pid(0x42, "control module voltage", 2, "V", 1, 1000),
-        Pid(0x46, "ambient temperature", 1, "degC", offset=-40),
-        Pid(0x4D, "time with MIL on", 2, "min"),
-        Pid(0x4E, "time since codes cleared", 2, "min"),
-        Pid(0x5B, "hybrid pack charge", 1, "%", 100, 255),
-        Pid(0x5E, "fuel rate", 2, "L/h", 1, 20),
-        # Ten million kilometres: beyond it the four bytes are a fill pattern, not a distance.
-        Pid(0xA6, "odometer", 4, "km", 1, 10, most=10_000_000),
-    )
-}
+__all__ = [
+    "PIDS",
+    "Field",
+    "Form",
+    "Monitor",
+    "MonitorStatus",
+    "Pid",
+    "decode_monitor_status",
+    "decode_supported",
+    "decode_vin",
+    "split_values",
+]
 
 _VIN = re.compile(r"[0-9A-HJ-NPR-Z]{17}")
 
 
+CONTINUOUS = ("misfire", "fuel system", "components")
+SPARK = (
+    "catalyst",
+    "heated catalyst",
+    "evaporative system",
+    "secondary air",
+    "refrigerant or particulate filter",
+    "oxygen sensor",
+    "oxygen sensor heater",
+    "EGR or VVT",
+)
+COMPRESSION = (
+    "NMHC catalyst",
+    "NOx aftertreatment",
+    None,
+    "boost pressure",
+    None,
+    "exhaust gas sensor",
+    "particulate filter",
+    "EGR or VVT",
+)
+"""The names of bits 0 to 7 of bytes C and D, by the way the engine ignites; two bits are reserved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One self-test that the car has: did it end since codes were cleared (PID 01), or this drive cycle (41)?"""
+
+    name: str
+    complete: bool
+
+
 @dataclass(frozen=True, slots=True)
 class MonitorStatus:
-    """Service 01 PID 01: is the malfunction lamp on, how many codes are stored, and how the engine
-    ignites."""
+    """Service 01 PID 01 or 41: is the malfunction lamp on, how many codes are stored, how the engine ignites, and
+    the self-tests it has."""
 
     mil: bool
     dtc_count: int
     compression_ignition: bool
+    monitors: tuple[Monitor, ...]
 
 
 def decode_monitor_status(data: bytes) -> MonitorStatus | None:
-    """The first two of the four bytes of PID 01; None when the length is wrong."""
+    """The four bytes of PID 01 or 41; None when the length is wrong."""
     if len(data) != 4:
         return None
-    return MonitorStatus(bool(data[0] & 0x80), data[0] & 0x7F, bool(data[1] & 0x08))
+    a, b, has, lacks = data
+    compression = bool(b & 0x08)
+    monitors = [Monitor(name, not b >> bit + 4 & 1) for bit, name in enumerate(CONTINUOUS) if b >> bit & 1]
+    for bit, name in enumerate(COMPRESSION if compression else SPARK):
+        if name is not None and has >> bit & 1:
+            monitors.append(Monitor(name, not lacks >> bit & 1))
+    return MonitorStatus(bool(a & 0x80), a & 0x7F, compression, tuple(monitors))
 
 
 def decode_supported(base: int, data: bytes) -> tuple[int, ...] | None:
