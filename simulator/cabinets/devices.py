@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import cast
 
 from keycabinet.config import BoardConfig
 from keycabinet.profile import profiles
@@ -13,6 +15,9 @@ from simulator.cabinets.kerong import Cu16Device, Cu48Device
 from simulator.cabinets.wire import AnyBoard
 from simulator.cabinets.wkly import WklyDevice
 from simulator.cabinets.xor_8a import XorDevice
+
+ENTRY_POINTS = "motorpool.devices"
+"""Entry points by the names of profiles; each names what takes a BoardConfig, `sense` and `switched`."""
 
 Sense = Callable[[int], bool]
 Switched = Callable[[int, bool], None]
@@ -34,14 +39,20 @@ def build_device(config: BoardConfig, *, sense: Sense, switched: Switched) -> An
             return XorDevice(address, int(size), sense=sense, switched=switched)
         case "wkly":
             return WklyDevice(address, int(size), sense=sense, switched=switched)
-        case "kerong":
+        case "kerong" if size == "cu16":
             return Cu16Device(address, 16, sense=sense, switched=switched)
-        case "kerong-cu48":
+        case "kerong-cu48" if size == "60":
             return Cu48Device(address, 48, sense=sense, switched=switched)
     profile = profiles().get(config.profile)
     if profile is None:
-        return None
+        return _of_another_package(config, sense=sense, switched=switched)
     relays = profile.outputs.count if profile.outputs else 0
     inputs = profile.inputs.count if profile.inputs else 0
     maker = family.partition("-")[0]
     return _MODBUS.get(maker, RelayBoard)(address, relays, inputs, sense=sense, switched=switched)
+
+
+def _of_another_package(config: BoardConfig, *, sense: Sense, switched: Switched) -> AnyBoard | None:
+    for entry in entry_points(group=ENTRY_POINTS, name=config.profile):
+        return cast(AnyBoard, entry.load()(config, sense=sense, switched=switched))
+    return None
