@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import cabinet, campaign, check, decode, demo, ledger, serve, simulate
+from . import cabinet, campaign, check, decode, demo, ledger, probe, serve, simulate
 from .output import Commands
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 fine, 1 a check failed or hardware said no, 2 bad input.",
 )
 app.command()(demo.demo)
+app.command()(probe.probe)
 app.command()(check.check)
 app.command()(decode.decode)
 app.command()(serve.serve)
@@ -46,8 +47,8 @@ def motorpool(
     """Run a police motor pool: key cabinets, vehicles, and a book of custody that can be proved.
 
     Start with [bold]motorpool demo[/bold]: a morning at a station, on simulated hardware.
-    Then describe your own station in a site file, [bold]check[/bold] it, try each board with
-    [bold]cabinet read[/bold], and [bold]serve[/bold] it over HTTP.
+    Then [bold]probe[/bold] your line for boards, which drafts a site file, [bold]check[/bold] it against the line, and
+    [bold]serve[/bold] it over HTTP.
     """
 
 
