@@ -108,8 +108,8 @@ class Sessions:
 
     async def _watch(self, checkout: str, cabinet: Cabinet, slot: int) -> None:
         """Until the set is taken or the time to take it has passed and the slot shows that it is still there."""
-        if cabinet.proof is Proof.ASSUMED:
-            await self._station.record(lambda draft: self._assume_taken(draft, checkout))
+        if not cabinet.tells_presence:
+            await self._station.record(lambda draft: self._assume_taken(draft, checkout, cabinet.proof))
         row = self._book.row("checkout", checkout)
         assert row is not None
         until = (datetime.fromisoformat(str(row.data["take_by"])) - self._book.clock()).total_seconds()
@@ -137,14 +137,15 @@ class Sessions:
         row = self._book.row("checkout", checkout)
         return row is not None and row.state in OPEN_RELEASES
 
-    def _assume_taken(self, draft: Draft, checkout: str) -> None:
-        """Where nothing can tell, a set is assumed taken by whom the slot was opened for."""
+    def _assume_taken(self, draft: Draft, checkout: str, proof: Proof) -> None:
+        """Where no sensor can tell, whom the slot was opened for took the set: assumed, or inferred from an open latch."""
         release = draft.row("checkout", checkout)
         if release is None or release.state not in OPEN_RELEASES:
             return
         key_set = draft.row("key_set", str(release.data["key_set"]))
         if key_set is not None and key_set.state == "releasing":
-            custody.take(draft, key_set, release, Proof.ASSUMED, self._book.clock())
+            proof = proof if release.state == "released" else Proof.ASSUMED
+            custody.take(draft, key_set, release, proof, self._book.clock())
 
     async def _open_door(self, cabinet: Cabinet, checkout: str) -> None:
         """A door that does not open keeps nobody from asking the slot: it may stand open already."""

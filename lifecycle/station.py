@@ -149,10 +149,12 @@ class Station:
         """What is known of a slot now, without asking."""
         found = self.cabinets[cabinet]
         presence = found.snapshot().slot(slot).presence
-        return Sensed(found.answers_for(slot), found.proof is not Proof.ASSUMED, presence)
+        return Sensed(found.answers_for(slot), found.tells_presence, presence)
 
     def place(self, cabinet: str, slot: int) -> Place:
-        return Place(cabinet, slot, self.cabinets[cabinet].proof)
+        """A slot, and how well a set is known to be in it; a latch alone never tells that."""
+        found = self.cabinets[cabinet]
+        return Place(cabinet, slot, found.proof if found.tells_presence else Proof.ASSUMED)
 
     def attend(self, cabinet: str, person: str, seconds: float = ATTENDING_S) -> None:
         """Somebody known stands at this cabinet now."""
@@ -231,7 +233,7 @@ class Station:
         for key_set in self._roster().key_sets.values():
             home, slot = parse_slot_label(key_set.home)
             if home == cabinet.name and self.book.row("key_set", key_set.id) is None:
-                assumed = cabinet.proof is Proof.ASSUMED
+                assumed = not cabinet.tells_presence
                 there = assumed or snapshot.slot(slot).presence is Presence.PRESENT
                 await self.record(self._enrolment(key_set, self.place(home, slot), there))
 
