@@ -24,7 +24,7 @@ MAX_FRAME = 4096
 _MODULES = (
     "keycabinet.modbus_frames",
     "keycabinet.protocols.explained",
-    "keycabinet.readers.uhf",
+    "keycabinet.readers.uhf_explained",
     "keycabinet.readers.rs485_ascii",
     "keycabinet.readers.rdm6300",
     "keycabinet.readers.onewire",

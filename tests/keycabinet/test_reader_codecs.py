@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keycabinet.errors import BadChecksum, DeviceSilent, LyingLength, NotAFrame, ReplyError, WrongReply
-from keycabinet.fobs import Fob
+from keycabinet.errors import (
+    BadChecksum,
+    DeviceRefused,
+    DeviceSilent,
+    LyingLength,
+    NotAFrame,
+    ReplyError,
+    WrongReply,
+)
+from keycabinet.fobs import Fob, FobKind
+from keycabinet.line import Line
 from keycabinet.readers import onewire, rdm6300, rs485_ascii, uhf
 from keycabinet.readers.hunting import Conversation, Framing, Hunter
+from keycabinet.transport import LineUrl
+from simulator.cabinets import MemorySerial
+from simulator.cabinets.readers import ReaderWire, UhfReaderDevice
 
 EPCS = [bytes.fromhex(f"E2843611000010000949{n:04X}") for n in range(3)]
 INVENTORY = uhf.Reply(0, uhf.Command.INVENTORY, uhf.Status.DONE, b"\x01\x01\x0c" + EPCS[0] + b"\x42").encode()
@@ -212,3 +225,41 @@ def test_what_is_no_fob(text: str) -> None:
 def test_card_texts() -> None:
     assert rs485_ascii.fob_of("") is None
     assert rs485_ascii.fob_of("00000FF1A") == rs485_ascii.fob_of("FF1A") == Fob.parse("em:0000FF1A")
+
+
+async def asked(device: UhfReaderDevice, **options: Any) -> tuple[uhf.UhfReader, Line, ReaderWire]:
+    wire = ReaderWire([device], baudrate=57600)
+    url = LineUrl.parse("serial:///dev/nowhere?baudrate=57600")
+    line = await Line.open("u", url, opener=MemorySerial("u", wire).open)
+    return uhf.UhfReader(line, 0, "reader", **options), line, wire
+
+
+async def test_a_reader_that_pushes_by_itself_is_named() -> None:
+    device = UhfReaderDevice(list, address=7, pushes=True)
+    reader, line, wire = await asked(device)
+    with pytest.raises(WrongReply, match="answer mode"):
+        await reader.verify()
+    await line.close()
+    wire.close()
+
+
+async def test_antennas_are_asked_one_after_another() -> None:
+    fob = Fob(FobKind.EPC, EPCS[0].hex().upper())
+    reader, line, wire = await asked(UhfReaderDevice(lambda: [fob], scan_s=0.1), antennas=(1, 4))
+    assert await reader.read() == (fob,)
+    codes = [frame.data[6] for frame in wire.log.frames if frame.is_request and frame.data[2] == 1]
+    assert codes == [0x80, 0x83]
+    await line.close()
+    wire.close()
+
+
+async def test_an_error_status_is_a_refusal() -> None:
+    class Broken(UhfReaderDevice):
+        def _inventory(self, data: bytes) -> list[bytes]:
+            return [self._reply(uhf.Command.INVENTORY, uhf.Status.ANTENNA, b"")]
+
+    reader, line, wire = await asked(Broken(list))
+    with pytest.raises(DeviceRefused, match="antenna"):
+        await reader.read()
+    await line.close()
+    wire.close()
