@@ -138,7 +138,7 @@ class Sessions:
         return row is not None and row.state in OPEN_RELEASES
 
     def _assume_taken(self, draft: Draft, checkout: str, proof: Proof) -> None:
-        """Where no sensor can tell, whom the slot was opened for took the set: assumed, or inferred from an open latch."""
+        """Where nothing senses a set, it is assumed taken by whom its slot was opened for; an open latch infers it."""
         release = draft.row("checkout", checkout)
         if release is None or release.state not in OPEN_RELEASES:
             return
