@@ -11,6 +11,7 @@ import importlib
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any, Literal
@@ -61,6 +62,12 @@ class CarTruth:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._world.car(self._car), name)
 
+    def forget_codes(self) -> None:
+        """A tool cleared the fault codes."""
+        car = self._world.car(self._car)
+        cleared = replace(car, stored_dtcs=(), pending_dtcs=(), distance_since_clear_km=0.0)
+        self._world.change_car(self._car, cleared)
+
 
 class StationTerminals:
     """The adapters plugged into a world's cars, on one simulated air, or on a radio in memory."""
@@ -74,7 +81,7 @@ class StationTerminals:
         self._park: TerminalPark | None = None
         self.memory = MemoryRadio() if radio == "memory" else None
         self.adapters: dict[str, Elm327Device] = {
-            car: Elm327Device(truth) for car, truth in self._truths.items()
+            car: Elm327Device(truth, clear=truth.forget_codes) for car, truth in self._truths.items()
         }
         if self.memory is not None:
             for car, config in configs.items():

@@ -35,9 +35,24 @@ class CarTruth(Protocol):
 class Bus(Enum):
     """A car's diagnostic bus. The value is the adapter's protocol number."""
 
+    J1850_VPW = "2"
     ISO_9141 = "3"
+    KWP_FAST = "5"
     CAN_11 = "6"
     CAN_29 = "7"
+
+    @property
+    def can(self) -> bool:
+        """Whether it is CAN, with ISO-TP on it."""
+        return self in (Bus.CAN_11, Bus.CAN_29)
+
+
+@dataclass(slots=True)
+class Extras:
+    """What a car may have besides: codes that no tool clears, a traction battery (%)."""
+
+    permanent_dtcs: tuple[str, ...] = ()
+    charge_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,45 +69,54 @@ UNITS = (Unit("7E8", "18DAF110", 0x10, True), Unit("7E9", "18DAF118", 0x18, Fals
 ENGINE_PIDS = (0x01, 0x04, 0x05, 0x0C, 0x0D, 0x0F, 0x11, 0x1F, 0x21, 0x31, 0x42)
 GEARBOX_PIDS = (0x01, 0x0D)
 CHARGING_V = 13.9
+CLEAR = 0x04
 Frames = list[tuple[Unit, bytes]]
 
 
-def answers(truth: CarTruth, request: bytes) -> Frames:
-    """What each control unit says to a request, as whole payloads; none means that nobody answers."""
-    replies = [(unit, _answer(truth, unit, request)) for unit in UNITS]
+def answers(truth: CarTruth, request: bytes, extras: Extras | None = None) -> Frames:
+    """What each control unit says to a request, as whole payloads; none means that nobody answers.
+
+    With the engine running nobody lets codes be cleared (conditions not correct, 22).
+    """
+    replies = [(unit, _answer(truth, unit, request, extras or Extras())) for unit in UNITS]
     return [(unit, payload) for unit, payload in replies if payload is not None]
 
 
-def _answer(truth: CarTruth, unit: Unit, request: bytes) -> bytes | None:
+def _answer(truth: CarTruth, unit: Unit, request: bytes, extras: Extras) -> bytes | None:
     service, parameters = request[0], request[1:]
-    if service in (0x03, 0x07) and not parameters:
-        codes = truth.stored_dtcs if service == 0x03 else truth.pending_dtcs
+    if service == CLEAR and not parameters:
+        return bytes([0x7F, CLEAR, 0x22]) if truth.engine_on else b"\x44"
+    lists = {0x03: truth.stored_dtcs, 0x07: truth.pending_dtcs, 0x0A: extras.permanent_dtcs}
+    if service in lists and not parameters:
+        codes = lists[service]
         words = b"".join(map(encode_dtc, codes)) if unit.engine else b""
         return bytes([service | 0x40, len(words) // 2]) + words
     if len(parameters) != 1:
         return None
     if service == 0x01:
-        data = _current(truth, unit, parameters[0])
+        data = _current(truth, unit, parameters[0], extras)
         return None if data is None else bytes([0x41, parameters[0]]) + data
     if service == 0x09 and parameters[0] == 0x02 and unit.engine:
         return b"\x49\x02\x01" + truth.vin.encode("ascii")
     return None
 
 
-def _supported(truth: CarTruth, unit: Unit) -> list[int]:
+def _supported(truth: CarTruth, unit: Unit, extras: Extras) -> list[int]:
     if not unit.engine:
         return list(GEARBOX_PIDS)
     pids = list(ENGINE_PIDS)
     if truth.fuel_percent is not None:
         pids.append(0x2F)
+    if extras.charge_percent is not None:
+        pids.append(0x5B)
     if truth.odometer_km is not None:
         pids.append(0xA6)
     last = max(pids)
     return pids + [base for base in range(0x20, 0xE0, 0x20) if base < last]
 
 
-def _current(truth: CarTruth, unit: Unit, pid: int) -> bytes | None:
-    supported = _supported(truth, unit)
+def _current(truth: CarTruth, unit: Unit, pid: int, extras: Extras) -> bytes | None:
+    supported = _supported(truth, unit, extras)
     if pid % 0x20 == 0:
         bits = sum(1 << (31 - (n - pid - 1)) for n in supported if pid < n <= pid + 0x20)
         return bits.to_bytes(4, "big") if bits or pid == 0 else None
@@ -111,6 +135,7 @@ def _current(truth: CarTruth, unit: Unit, pid: int) -> bytes | None:
         0x2F: ((truth.fuel_percent or 0) * 255 / 100, 1),
         0x31: (min(truth.distance_since_clear_km, 65535), 2),
         0x42: (volts * 1000, 2),
+        0x5B: ((extras.charge_percent or 0) * 255 / 100, 1),
         0xA6: ((truth.odometer_km or 0) * 10, 4),
     }
     if pid == 0x01:
@@ -128,10 +153,9 @@ def encode_dtc(code: str) -> bytes:
 
 def print_lines(replies: Frames, bus: Bus, *, headers: bool, spaces: bool) -> list[str]:
     """The lines an adapter prints for the payloads, the frames of several control units interleaved."""
-    if bus is Bus.ISO_9141:
-        return [
-            _hex(line, spaces) for unit, payload in replies for line in _iso_lines(unit, payload, headers)
-        ]
+    if not bus.can:
+        legacy = ((unit, part) for unit, payload in replies for part in _legacy_parts(payload))
+        return [_hex(_legacy_line(unit, part, bus) if headers else part, spaces) for unit, part in legacy]
     if not headers:
         return [line for _, payload in replies for line in _plain_lines(payload, spaces)]
     queues = [(unit, _can_frames(payload)) for unit, payload in replies]
@@ -167,20 +191,31 @@ def _plain_lines(payload: bytes, spaces: bool) -> list[str]:
     return lines
 
 
-def _iso_lines(unit: Unit, payload: bytes, headers: bool) -> list[bytes]:
+def _legacy_parts(payload: bytes) -> list[bytes]:
     """One to seven data bytes a line; long answers repeat service and parameter, then count."""
-    if payload[0] in (0x43, 0x47):  # no count byte; three codes a line, empty slots of zeros
+    if payload[0] in (0x43, 0x47, 0x4A):  # no count byte; three codes a line, empty slots of zeros
         codes = payload[2:]
-        parts = [payload[:1] + codes[at : at + 6].ljust(6, b"\0") for at in range(0, max(len(codes), 1), 6)]
-    elif payload[0] == 0x49:
+        return [payload[:1] + codes[at : at + 6].ljust(6, b"\0") for at in range(0, max(len(codes), 1), 6)]
+    if payload[0] == 0x49:
         text = payload[3:].rjust(20, b"\0")
-        parts = [payload[:2] + bytes([n + 1]) + text[4 * n : 4 * n + 4] for n in range(5)]
-    else:
-        parts = [payload]
-    if not headers:
-        return parts
-    lines = [bytes([0x48, 0x6B, unit.address]) + part for part in parts]
-    return [line + bytes([sum(line) & 0xFF]) for line in lines]
+        return [payload[:2] + bytes([n + 1]) + text[4 * n : 4 * n + 4] for n in range(5)]
+    return [payload]
+
+
+def _legacy_line(unit: Unit, part: bytes, bus: Bus) -> bytes:
+    """Header, data, check byte: KWP has the length in its header (ISO 14230-2), J1850 a CRC instead of a sum."""
+    first = bytes([0x80 | len(part), 0xF1]) if bus is Bus.KWP_FAST else b"\x48\x6b"
+    line = first + bytes([unit.address]) + part
+    return line + bytes([_crc8(line) if bus is Bus.J1850_VPW else sum(line) & 0xFF])
+
+
+def _crc8(data: bytes) -> int:
+    """SAE J1850: the remainder of the whole message by x^8 + x^4 + x^3 + x^2 + 1, preset and complemented."""
+    value = int.from_bytes(data, "big") << 8 ^ 0xFF << 8 * len(data)
+    for bit in reversed(range(8 * len(data))):
+        if value >> bit + 8 & 1:
+            value ^= 0x11D << bit
+    return value ^ 0xFF
 
 
 def _hex(data: bytes, spaces: bool) -> str:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from simulator.terminals.car_bus import CHARGING_V, Bus, CarTruth, answers, print_lines
+from simulator.terminals.car_bus import CHARGING_V, CLEAR, UNITS, Bus, CarTruth, Extras, answers, print_lines
 
-__all__ = ["Bus", "CarTruth", "Elm327Device", "Fault", "Timing"]
+__all__ = ["Bus", "CarTruth", "Elm327Device", "Extras", "Fault", "Timing"]
 
 MAX_LINE = 64
 ANY = "*"
@@ -29,10 +29,16 @@ class Fault(StrEnum):
     UNABLE_TO_CONNECT = "UNABLE TO CONNECT"
     CAN_ERROR = "CAN ERROR"
     BUS_BUSY = "BUS BUSY"
+    BUS_ERROR = "BUS ERROR"
+    FB_ERROR = "FB ERROR"
+    BUS_INIT_ERROR = "BUS INIT: ...ERROR"
     BUFFER_FULL = "BUFFER FULL"
     DATA_ERROR = "<DATA ERROR"
+    RX_ERROR = "<RX ERROR"
     LV_RESET = "LV RESET"
+    ERR94 = "ERR94"
     ACT_ALERT = "ACT ALERT"
+    LP_ALERT = "LP ALERT"
     NOT_UNDERSTOOD = "?"
     TRUNCATED = "the last frame is missing"
     GAP = "the second frame is missing"
@@ -49,9 +55,22 @@ _INSTEAD = (
     Fault.UNABLE_TO_CONNECT,
     Fault.CAN_ERROR,
     Fault.BUS_BUSY,
+    Fault.BUS_ERROR,
+    Fault.FB_ERROR,
+    Fault.BUS_INIT_ERROR,
     Fault.ACT_ALERT,
+    Fault.LP_ALERT,
     Fault.NOT_UNDERSTOOD,
 )
+
+
+_NAMES = {
+    "2": "SAE J1850 VPW",
+    "3": "ISO 9141-2",
+    "5": "ISO 14230-4 (KWP FAST)",
+    "6": "ISO 15765-4 (CAN 11/500)",
+    "7": "ISO 15765-4 (CAN 29/500)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,9 @@ class Timing:
 
 
 class Elm327Device:
-    """One adapter. `truth` is the car it is plugged into; `unknown` are AT commands it does not know."""
+    """One adapter. `truth` is the car it is plugged into, `extras` what that has besides; `unknown` are AT commands
+    the adapter does not know, `buffer` the characters of a reply it can hold. `clear` is called when the car forgets
+    its codes; `searches` says whether its automatic search finds the car."""
 
     def __init__(
         self,
@@ -77,8 +98,13 @@ class Elm327Device:
         identity: str = "ELM327 v1.5",
         unknown: tuple[str, ...] = (),
         timing: Timing | None = None,
+        extras: Extras | None = None,
+        clear: Callable[[], None] = lambda: None,
+        buffer: int = 0,
+        searches: bool = True,
     ) -> None:
         self.truth = truth
+        self.extras = extras or Extras()
         self.bus = bus
         self.interruptions = 0
         self.commands: list[str] = []
@@ -86,6 +112,9 @@ class Elm327Device:
         self._identity = identity
         self._unknown = unknown
         self._timing = timing or Timing()
+        self._clear = clear
+        self._buffer = buffer
+        self._searches = searches
         self._faults: dict[str, deque[Fault]] = {}
         self._line = bytearray()
         self._output: deque[tuple[float, bytes]] = deque()
@@ -164,9 +193,9 @@ class Elm327Device:
             self._stuck = True
         elif fault in _INSTEAD:
             self._say([str(fault)], now, self._timing.request_s)
-        elif fault is Fault.LV_RESET:
+        elif fault in (Fault.LV_RESET, Fault.ERR94):
             self._defaults()
-            self._say(["", "LV RESET"], now, self._timing.request_s)
+            self._say(["", str(fault)], now, self._timing.request_s)
         elif command.startswith("AT"):
             self._adapter_command(command[2:], now)
         elif re.fullmatch(r"(?:[0-9A-F]{2}){1,8}[0-9A-F]?", command):
@@ -192,6 +221,8 @@ class Elm327Device:
         }
         if name in values:
             return values[name]()
+        if name == "DP":
+            return ("AUTO, " if self._automatic else "") + _NAMES.get(self._protocol, "")
         switch = {"E": "_echo", "L": "_feeds", "S": "_spaces", "H": "_headers"}.get(name[:1])
         if switch and name[1:] in ("0", "1"):
             setattr(self, switch, name[1] == "1")
@@ -205,36 +236,46 @@ class Elm327Device:
         delay = self._timing.request_s
         first: list[str] = []
         if not self._connected:
-            if self._protocol not in ("0", self.bus.value):
+            wrong = not self._searches if self._protocol == "0" else self._protocol != self.bus.value
+            if wrong:
                 self._say(["UNABLE TO CONNECT"], now, delay)
                 return
             if self._automatic:
                 first = ["SEARCHING..."]
-            elif self.bus is Bus.ISO_9141:
+            elif self.bus in (Bus.ISO_9141, Bus.KWP_FAST):
                 first = ["BUS INIT: ...OK"]
             delay = self._timing.search_s if self._automatic else delay
             self._protocol, self._connected = self.bus.value, True
-        replies = answers(self.truth, bytes.fromhex(command[: len(command) & ~1]))
+        request = bytes.fromhex(command[: len(command) & ~1])
+        replies = answers(self.truth, request, self.extras)
+        if request == bytes([CLEAR]) and not self.truth.engine_on:
+            self._clear()
         lines = print_lines(replies, self.bus, headers=self._headers, spaces=self._spaces) or ["NO DATA"]
+        if self._buffer and sum(map(len, lines)) > self._buffer:
+            lines = [*lines[:1], "BUFFER FULL"]
         if first:
             self._say(first, now, self._timing.command_s, prompt=False)
         self._print(lines, fault, command, now, delay)
 
     def _print(self, lines: list[str], fault: Fault | None, command: str, now: float, delay: float) -> None:
         """The lines of an answer, with what goes wrong on the way."""
-        unit = {Bus.CAN_11: "7E803", Bus.CAN_29: "18DAF11003", Bus.ISO_9141: ""}[self.bus]
+
+        def negative(code: int) -> list[str]:
+            refusal = bytes([0x7F, int(command[:2], 16), code])
+            return print_lines([(UNITS[0], refusal)], self.bus, headers=self._headers, spaces=self._spaces)
+
         if fault is Fault.PENDING:
-            self._say([f"{unit}7F{command[:2]}78"], now, delay, prompt=False)
+            self._say(negative(0x78), now, delay, prompt=False)
             delay += self._timing.pending_s
         elif fault is Fault.REFUSED:
-            lines = [f"{unit}7F{command[:2]}22"]
+            lines = negative(0x22)
         elif fault is Fault.TRUNCATED:
             lines = lines[:-1] or ["NO DATA"]
         elif fault is Fault.GAP:
             lines = lines[:1] + lines[2:]
         elif fault is Fault.NOISE:
             lines = [line[: len(line) // 2] + "\xf3\x00" + line[len(line) // 2 :] for line in lines]
-        elif fault in (Fault.DATA_ERROR, Fault.BUFFER_FULL):
+        elif fault in (Fault.DATA_ERROR, Fault.RX_ERROR, Fault.BUFFER_FULL):
             lines = [*lines[:-1], lines[-1] + str(fault)]
         elif fault is Fault.CUT:
             lines = [*lines[:-1], lines[-1][: len(lines[-1]) // 2]]

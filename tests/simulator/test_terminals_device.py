@@ -121,7 +121,7 @@ def test_what_it_does_not_know(command: str) -> None:
     assert quiet(Car()).ask(command) == "?\r\r>"
 
 
-@pytest.mark.parametrize("request_", ["01A6", "0902", "22F190", "04"])
+@pytest.mark.parametrize("request_", ["01A6", "0902", "22F190", "08"])
 def test_what_the_car_does_not_answer(request_: str) -> None:
     bench = quiet(Car(odometer_km=None, vin="1D4GP00R55B123456"))
     known = request_ == "0902"

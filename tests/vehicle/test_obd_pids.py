@@ -51,7 +51,7 @@ def test_the_document_is_the_table() -> None:
 
 def test_the_table_is_whole() -> None:
     assert list(PIDS) == sorted(PIDS)
-    for pid in range(0x00, 0x60):
+    for pid in range(0x60):
         assert pid in PIDS, f"{pid:02X}"
     for row in PIDS.values():
         assert row.name
