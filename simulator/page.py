@@ -57,8 +57,7 @@ def page(report: Report) -> str:
         ),
         _section(
             "Recoveries",
-            "seconds from the end of a fault until the station was whole again: the middle of each row is the median, "
-            "the end the longest (logarithmic)",
+            "from the end of a fault until the station was well again: blue half of them, orange all (logarithmic)",
             _recoveries(report),
         ),
         _section("Invariants", "looked at after every step, against the world's truth", _checks(report)),
@@ -216,5 +215,5 @@ def _recoveries(report: Report) -> str:
             parts.append(
                 f'<circle cx="{x:.1f}" cy="{y + 10}" r="5" fill="{colour}"><title>{says}</title></circle>'
             )
-        parts.append(_text(left + wide + 20, y + 14, f"{len(took):,} times"))
+        parts.append(_text(left + wide + 20, y + 14, f"{len(took):,}"))
     return _svg(1010, int(bottom + 24), parts, "recoveries")

@@ -326,6 +326,7 @@ class Play:
                 "polls": sum(each.polls for each in self._pacers.values()),
                 "polls_skipped": sum(each.skipped for each in self._pacers.values()),
                 "requests": sum(each.requests for each in logs),
+                "unharmed": self.recoveries.unharmed,
                 "overtaken": self.recoveries.overtaken,
             },
             did=dict(sorted(self.stage.did.items())),

@@ -21,7 +21,8 @@ from simulator.station import SimulatedStation
 
 T = TypeVar("T")
 _RUNNING: ContextVar[_Incarnation | None] = ContextVar("motorpool_process", default=None)
-BURIAL_TURNS = 10_000
+BURIAL_S = 5.0
+"""How long the remains of a program may take to let go before they are told again."""
 AFTER_COMMIT = "after a commit"
 """How `simulator.faults.disk.Disk` calls that point."""
 
@@ -231,12 +232,17 @@ class StationProcess:
         return task.result()
 
     async def _bury(self, incarnation: _Incarnation) -> None:
-        for _ in range(BURIAL_TURNS):
-            if not incarnation.tasks:
-                break
-            for task in tuple(incarnation.tasks):
-                task.cancel()
-            await asyncio.sleep(0)
+        asked: dict[asyncio.Task[Any], None] = {}
+        while incarnation.tasks:
+            for task in incarnation.tasks:
+                if task not in asked:
+                    asked[task] = None
+                    task.cancel()
+            done, _ = await asyncio.wait(
+                tuple(incarnation.tasks), timeout=BURIAL_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                asked.clear()  # somebody waits for what will not come any more
         if incarnation.ledger is not None:
             await asyncio.wait([incarnation.ledger])
             if not incarnation.ledger.cancelled() and incarnation.ledger.exception() is None:

@@ -20,7 +20,7 @@ ILL_MAKING = (
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The station was well again `took_s` seconds after a fault of this kind was over."""
+    """The station was not well when a fault of this kind ended, and was again `took_s` seconds later."""
 
     kind: str
     took_s: float
@@ -39,6 +39,8 @@ class Recoveries:
         self._invariants = invariants
         self._send = send
         self.recovered: list[Recovery] = []
+        self.unharmed = 0
+        """Faults after which the station was well at once: it had gone on all the time."""
         self.overtaken = 0
         """Faults after which the next one came before the station was well."""
 
@@ -60,7 +62,11 @@ class Recoveries:
                 self.overtaken += 1
                 return
             await asyncio.sleep(LOOKING_EVERY_S)
-        self.recovered.append(Recovery(injection.kind.name, loop.time() - over))
+        took_s = loop.time() - over
+        if took_s:
+            self.recovered.append(Recovery(injection.kind.name, took_s))
+        else:
+            self.unharmed += 1
 
     def _well(self) -> bool:
         process = self._process

@@ -110,6 +110,7 @@ class Report:
         kinds_met = sum(met > 0 for _, met in faults.values())
         deaths = f", one for each of {len(self.points):,} crash points" if self.points else ""
         taken, home = self.count("check_outs"), self.count("returns")
+        calm, overtaken = self.count("unharmed"), self.count("overtaken")
         times = (
             f"half within {median(recovered):.1f} s, all within {recovered[-1]:.1f} s"
             if recovered
@@ -126,6 +127,7 @@ class Report:
             ("faults injected", f"{sum(some for some, _ in faults.values()):,} of {len(faults)} kinds"),
             ("faults met", f"{sum(met for _, met in faults.values()):,} of {kinds_met} kinds"),
             ("recoveries", f"{len(recovered):,}: {times}"),
+            ("without harm", f"{calm:,} faults; {overtaken:,} were overtaken by the next one"),
             ("invariant checks", f"{sum(self.checks().values()):,}"),
             ("polls", f"{runs:,} run, {skipped:,} left out, {self.count('requests'):,} Modbus requests"),
             ("speed", f"{self.speed:,.0f} times real time with {self.jobs} job(s), {self.took_s:.1f} s"),

@@ -245,6 +245,7 @@ def _bar() -> Progress:
         TimeRemainingColumn(),
         console=err(),
         transient=True,
+        disable=not err().is_terminal,
     )
 
 

@@ -181,10 +181,9 @@ class Answerable(Check):
         if fact is None or fact.state != "out":
             return  # it came home in the same moment
         key_set = self.ground.book.fact("key_set", str(fact.data["key_set"]))
-        named = {fact.data["holder"], None if key_set is None else key_set.data["holder"]}
-        said = " and ".join(sorted(map(str, named)))
+        named = (fact.data["holder"], None if key_set is None else key_set.data["holder"])
         self.ground.expect(
             "I5",
-            named == {receiver},
-            lambda: f"{checkout} was handed to {receiver}; the book names {said}",
+            all(each == receiver for each in named),
+            lambda: f"{checkout} was handed to {receiver}; the book names {named[0]} and {named[1]}",
         )
