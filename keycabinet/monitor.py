@@ -78,9 +78,8 @@ class BoardMonitor:
 
     async def _read(self, priority: Priority) -> None:
         board = self.board
-        if self.identity is None or self._loop.time() >= self._check_due:
-            self.identity = await board.verify()
-            self._check_due = self._loop.time() + RECHECK_S
+        if self.identity is None:
+            await self._check()
         if board.shape.inputs:
             raw = await board.read_inputs(priority)
         else:
@@ -91,6 +90,17 @@ class BoardMonitor:
             self._watcher.board_recovered(self)
         if self.inputs.feed(raw, self._loop.time()):
             self._watcher.inputs_changed(self)
+        if self._loop.time() >= self._check_due and not self.inputs.restless:
+            try:
+                await self._check()
+            except BoardRefused:
+                raise
+            except KeyCabinetError:
+                return  # its inputs were read just now; it is checked at the next poll
+
+    async def _check(self) -> None:
+        self.identity = await self.board.verify()
+        self._check_due = self._loop.time() + RECHECK_S
 
     def _lose(self, error: KeyCabinetError) -> None:
         first = self.error is None

@@ -297,7 +297,7 @@ SCRIPT = (
     ("tcp_cut", "b", 5.0),
     ("override_used", "B-02", 40.0),
     ("line_cut", "c", 45.0),
-    ("board_reset_to_factory", "A/a1", 30.0),
+    ("board_reset_to_factory", "A/a1", 130.0),
     ("key_wire_broken", "B-02", 33.0),
     ("door_contact_broken", "A", 20.0),
     ("battery_empty", "C", 90.0),
