@@ -74,7 +74,7 @@ class SealedDevice:
         self._checks = Checks(off)
         self._parts = parts or Parts()
         self.clock = TerminalClock(self.memory, rtc, self._checks)
-        self._actuators = Actuators(car, self.memory, self.clock, self._checks)
+        self._actuators = Actuators(car, self.memory, self.clock, self.log, self._checks)
         self._rules = Rules(self.memory, self.clock, self._checks, self._parts)
         self._desk = self._new_desk()
         self._reader = FrameReader(
@@ -112,6 +112,7 @@ class SealedDevice:
     def press_button(self, now: float) -> None:
         """Open the enrolment window; `now` is the event loop's time (s)."""
         self._desk.window.open(now)
+        self._note(Code.BUTTON_PRESSED)
 
     def factory_reset(self) -> None:
         """Hold the button for half a minute: it belongs to nobody again. The clock and the immobiliser stay."""
@@ -121,6 +122,7 @@ class SealedDevice:
         if not self._checks.on(Check.IMMOBILISER_RESET):
             memory.ordered = Starting.ALLOWED
         self._actuators.settle()
+        self._note(Code.RESET)
 
     def power_cycle(self, *, clock_kept: bool = True) -> None:
         """Cut the supply and restore it; `clock_kept` if a battery carried the real-time clock."""
@@ -135,6 +137,7 @@ class SealedDevice:
             self.memory.commands.clear()
         self.clock.boot(kept=clock_kept)
         self._actuators.settle()
+        self._note(Code.POWER_RESTORED)
 
     def settle(self) -> None:
         """The car changed: an order to immobilise that waits for standstill may take effect now."""
@@ -186,9 +189,18 @@ class SealedDevice:
             random_bytes=self._random_bytes,
         )
 
+    def _note(self, code: Code) -> None:
+        self.log.record(self.clock.now(), code, 0, b"")
+
+    def _abandon(self) -> None:
+        """A handshake that came to nothing is remembered: somebody looked who is here."""
+        if self._handshake is not None:
+            self._handshake = None
+            self._note(Code.HANDSHAKE_ABANDONED)
+
     def _hang_up(self) -> None:
         self.session = None
-        self._handshake = None
+        self._abandon()
         self._reader.clear()
         self._output.clear()
 
@@ -216,7 +228,7 @@ class SealedDevice:
     def _begin(self, message_1: bytes, now: float) -> None:
         if self._checks.on(Check.RESTART):
             self.session = None
-        self._handshake = None
+        self._abandon()
         self._tokens = min(HANDSHAKES, self._tokens + (now - self._tokens_at) / HANDSHAKE_EVERY_S)
         self._tokens_at = now
         self._checks.require(Check.FLOOD, self._tokens >= 1, Code.FLOODED)

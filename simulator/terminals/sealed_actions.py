@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.terminals.sealed_car import SealedCar
 from simulator.terminals.sealed_checks import Check, Checks
-from simulator.terminals.sealed_memory import MOST_COMMANDS, PER_HOLDER, Done, Memory, TerminalClock
+from simulator.terminals.sealed_memory import MOST_COMMANDS, PER_HOLDER, Done, Log, Memory, TerminalClock
 from vehicle.sealed import cbor
 from vehicle.sealed.cbor import BadCbor
 from vehicle.sealed.codes import RELEASES, Code, Refused, Right, Verb
@@ -27,10 +27,13 @@ _OF_STARTING = Right.READ | Right.IMMOBILISE | Right.MOBILISE
 class Actuators:
     """The terminal's hands, and its memory of what they did."""
 
-    def __init__(self, car: SealedCar, memory: Memory, clock: TerminalClock, checks: Checks) -> None:
+    def __init__(
+        self, car: SealedCar, memory: Memory, clock: TerminalClock, log: Log, checks: Checks
+    ) -> None:
         self._car = car
         self._memory = memory
         self._clock = clock
+        self._log = log
         self._checks = checks
 
     def settle(self) -> None:
@@ -78,6 +81,7 @@ class Actuators:
         before = self._find(holder, request.id)
         if before is not None and self._checks.on(Check.COMMAND_ONCE):
             self._checks.require(Check.COMMAND_SAME, before.content == content, Code.COMMAND_REUSED)
+            self._log.record(self._clock.now(), Code.COMMAND_REPEATED, verb, holder)
             return Answer(request.id, before.code, before.state.cbor)
         self._check_time(expires)
         if verb in RELEASES:
@@ -88,13 +92,16 @@ class Actuators:
         code = self._drive_locks(verb) if verb in (Verb.LOCK, Verb.UNLOCK) else self._order(verb)
         state = self.state(rights)
         self._memory.commands.append(Done(holder, request.id, content, expires, code, state))
+        self._log.record(self._clock.now(), code, verb, holder)
         return Answer(request.id, code, state.cbor)
 
     def recall(self, asked: bytes, holder: bytes, rights: Right) -> Remembered:
         """How the command with that id ended."""
         found = self._find(holder, asked)
-        if found is None and not self._checks.on(Check.QUERY_OWN):
-            found = next((done for done in self._memory.commands if done.id == asked), None)
+        foreign = next((done for done in self._memory.commands if done.id == asked), None)
+        if found is None and foreign is not None:
+            self._log.record(self._clock.now(), Code.COMMAND_FOREIGN, Verb.QUERY, holder)
+            found = None if self._checks.on(Check.QUERY_OWN) else foreign
         return Remembered(None, self.state(rights)) if found is None else Remembered(found.code, found.state)
 
     def _find(self, holder: bytes, command_id: bytes) -> Done | None:

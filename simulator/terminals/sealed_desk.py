@@ -13,7 +13,7 @@ from simulator.terminals.sealed_rules import Rules
 from vehicle.sealed import cbor
 from vehicle.sealed.cbor import BadCbor, Cbor
 from vehicle.sealed.channel import Opener, Sealer
-from vehicle.sealed.codes import ACTIONS, ALL_RIGHTS, NEEDS, Code, Refused, Right, Verb
+from vehicle.sealed.codes import ALL_RIGHTS, NEEDS, Code, Refused, Right, Verb
 from vehicle.sealed.commands import (
     COMMAND_ID,
     MOST_ENTRIES,
@@ -110,7 +110,8 @@ class Desk:
             answer = Answer(request.id, Code.MALFORMED)
         except Refused as refusal:
             answer = Answer(request.id, refusal.code)
-        if answer.code.refusal or request.verb in (*ACTIONS, Verb.UPDATE, Verb.SET_TIME, Verb.ENROL):
+        acted = answer.code in (Code.CONFIRMED, Code.ACCEPTED, Code.ACTUATOR_FAILED)
+        if not acted or request.verb in (Verb.UPDATE, Verb.SET_TIME, Verb.ENROL):
             self._log.record(self._clock.now(), answer.code, request.verb, session.holder.thumbprint)
         return answer
 

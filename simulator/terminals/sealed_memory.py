@@ -127,7 +127,7 @@ class TerminalClock:
         """The supply is back; `kept` if a battery carried the real-time clock through."""
         memory = self._memory
         if not self._checks.on(Check.CLOCK_KEPT):
-            memory.floor = 0
+            memory.floor = memory.revocations.issued
         self._reading = self._rtc()
         if not kept:
             memory.sure = False

@@ -81,6 +81,7 @@ class Code(IntEnum):
     RECORD_FORGED = 25, "a record does not verify"
     COUNTER_EXHAUSTED = 26, "the session has used up its counter"
     MALFORMED = 27, "a message breaks the grammar"
+    HANDSHAKE_ABANDONED = 28, "a handshake was begun and not finished"
 
     GRANT_MISSING = 32, "no grant was presented"
     GRANT_MALFORMED = 33, "the grant breaks the grammar"
@@ -117,15 +118,21 @@ class Code(IntEnum):
     COMMAND_MEMORY = 68, "too many commands are remembered; wait"
     CLASS_FORBIDS = 69, "vehicles of this class are never immobilised"
     ACTUATOR_FAILED = 70, "the vehicle did not follow"
+    COMMAND_REPEATED = 71, "the command had been executed before, and was not again"
+    COMMAND_FOREIGN = 72, "the command asked about was another holder's"
 
     NOT_ENROLLED = 80, "the terminal belongs to no fleet yet"
     WINDOW_CLOSED = 81, "the enrolment window is shut"
     ENROL_SECRET = 82, "the enrolment secret is wrong"
 
+    POWER_RESTORED = 96, "the supply came back"
+    BUTTON_PRESSED = 97, "the enrolment window was opened"
+    RESET = 98, "the terminal was reset to factory settings"
+
     @property
     def refusal(self) -> bool:
-        """Whether nothing was done."""
-        return self > Code.ACCEPTED
+        """Whether something was refused; 96 and above are entries of the log only, as are 28, 71 and 72."""
+        return Code.ACCEPTED < self < Code.POWER_RESTORED
 
 
 class Refused(Exception):

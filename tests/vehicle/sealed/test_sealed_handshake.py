@@ -72,13 +72,17 @@ def damaged(draw: st.DrawFn, message: bytes) -> bytes:
 @given(st.data())
 def test_any_damage_is_refused_and_nothing_panics(data: st.DataObject) -> None:
     """lakers panics on lengths that lie and on points beside the curve; nothing but Refused may come out."""
-    damage = data.draw(st.sampled_from([1, 2, 3]))
-    initiator, responder = Initiator(HOLDER, TERMINAL.public), Responder(TERMINAL)
     with pytest.raises(Refused):
-        message = initiator.message_1()
-        message = data.draw(damaged(message)) if damage == 1 else message
-        message = responder.message_2(message, by_value=False)
-        message = data.draw(damaged(message)) if damage == 2 else message
-        message, _ = initiator.finish(message)
-        message = data.draw(damaged(message)) if damage == 3 else message
-        responder.finish(message)
+        handshake(data, data.draw(st.sampled_from([1, 2, 3])))
+
+
+def handshake(data: st.DataObject, damage: int) -> None:
+    """A handshake whose message of that number is damaged on the way."""
+
+    def way(number: int, message: bytes) -> bytes:
+        return data.draw(damaged(message)) if number == damage else message
+
+    initiator, responder = Initiator(HOLDER, TERMINAL.public), Responder(TERMINAL)
+    message_2 = responder.message_2(way(1, initiator.message_1()), by_value=False)
+    message_3, _ = initiator.finish(way(2, message_2))
+    responder.finish(way(3, message_3))
