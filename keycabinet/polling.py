@@ -53,11 +53,13 @@ class Poller:
 
     def attend(self, seconds: float) -> None:
         """Poll fast from now on for at least so long."""
-        now = self._loop.time()
-        self._attend_until = max(self._attend_until, now + seconds)
+        self._attend_until = max(self._attend_until, self._loop.time() + seconds)
+        self._poll_now()
+
+    def _poll_now(self) -> None:
         idle, self._idle = self._idle, None
         if idle is not None:
-            idle.reschedule(now)
+            idle.reschedule(self._loop.time())
 
     async def _supervise(self) -> None:
         while True:
@@ -91,6 +93,11 @@ class Poller:
         finally:
             self._idle = None
 
+    def _came_late(self, _: asyncio.Task[None]) -> None:
+        """A slow board's reading came after its round: what it began to see is looked at again soon, as any other."""
+        if any(monitor.inputs.restless for monitor in self._monitors):
+            self._poll_now()
+
     async def _round(self, monitors: Sequence[BoardMonitor]) -> None:
         """Read these boards at once, leaving out those still being read."""
         self.polls += 1
@@ -103,7 +110,9 @@ class Poller:
                 self._reading[monitor.label] = self._loop.create_task(
                     monitor.poll(Priority.POLL), name=f"poll board {monitor.board.name}"
                 )
-        await asyncio.wait(self._reading.values(), timeout=STRAGGLER_S)
+        _, late = await asyncio.wait(self._reading.values(), timeout=STRAGGLER_S)
+        for task in late:
+            task.add_done_callback(self._came_late)
         for label in [label for label, task in self._reading.items() if task.done()]:
             self._reading.pop(label).result()  # a bug surfaces here, in the supervised task
 
