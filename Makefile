@@ -26,7 +26,7 @@ demo: $(STAMP)
 ## make test    all tests; installs the Debian packages they need when it may
 test: $(STAMP)
 	@tests/system/install-peers.sh
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 ## make lint    ruff, mypy --strict, import-linter
 lint: $(STAMP)

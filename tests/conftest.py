@@ -40,6 +40,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two workers share the tests; those that live by the wall clock go to one of them, one after the other."""
+    for item in items:
+        if item.get_closest_marker("real_time") or "system" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("wall clock"))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     outcome = yield
