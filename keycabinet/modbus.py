@@ -279,8 +279,7 @@ class RtuReader(Generic[T]):
         self._buffer = b""
         self._fault: ReplyError | None = None
         self.reply_size = query.reply_size
-        self.noise = 0
-        self.stale = 0
+        self.noise = self.stale = 0
 
     def feed(self, data: bytes) -> T | None:
         """The value once the reply is whole, else None. ExceptionReply when the device refused."""
