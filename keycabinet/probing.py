@@ -67,8 +67,8 @@ class Probe:
     """How devices of one family are found.
 
     `addresses` are those that they can have, `usual` those that are tried unless somebody says which, `always` those
-    that are tried whatever somebody says. `questions` is how many answers are waited for where nobody is. `factory`
-    tells people how such devices are set when they are new.
+    that are tried whatever somebody says. `profiles` are all that it can name. `questions` is how many answers are
+    waited for where nobody is. `factory` tells people how such devices are set when they are new.
     """
 
     family: str
@@ -77,6 +77,7 @@ class Probe:
     addresses: Collection[int]
     usual: Sequence[int]
     always: Sequence[int] = ()
+    profiles: Collection[str] = ()
     questions: int = 1
     serial_only: bool = True
     factory: str = "9600 8N1"

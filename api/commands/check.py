@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 
 from api.auth import check_exposure, parse_listen
+from keycabinet.inspection import Finding, Inspector
+from keycabinet.line import Line
+from keycabinet.transport import LineUrl, Opener, open_link
 from lifecycle.errors import InvalidRequest, Problem, SiteError
 from lifecycle.site import Site, load_site
 
-from .output import out, say, table
+from .output import Stopped, err, out, say, table
+
+HOLDER = "motorpool check --live"
 
 SitePath = Annotated[
     Path,
@@ -21,17 +29,73 @@ SitePath = Annotated[
 ]
 
 
-def check(site: SitePath) -> None:
+def check(
+    site: SitePath,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Open the lines, and compare the file with what the boards answer."),
+    ] = False,
+    lamps: Annotated[
+        bool, typer.Option("--lamps/--no-lamps", help="With --live: light every lamp in turn.")
+    ] = True,
+) -> None:
     """Read a site file and its roster, and show [bold]everything[/bold] that is wrong with them at once.
 
     Each problem names the file, the key, the value that stands there, and what is allowed.
-    Nothing is opened: neither lines nor the ledger.
+    Without [cyan]--live[/cyan] nothing is opened: neither lines nor the ledger. With it every board is asked: does it
+    answer, is it of its profile, are its inputs free of the relays, what do the slots' sensors say. Then the lamps are
+    lit one after another, so that you see whether each is at its slot. No lock is opened. A line that a running
+    station holds is refused. Exit code 1 when something is not as the file says.
 
     Example: [cyan]motorpool check examples/site.toml[/cyan]
     """
     found = load_checked(site)
     _summarise(found)
+    if live:
+        _check_live(found, lamps=lamps)
     say(f"{site} is fine.", style="green")
+
+
+def _check_live(site: Site, *, lamps: bool) -> None:
+    findings = asyncio.run(inspect(site, lamps=lamps))
+    verdicts = [("ok" if each.ok and not each.doubt else "look" if each.ok else "NO") for each in findings]
+    rows = [
+        (each.cabinet, each.what, verdict, each.text)
+        for each, verdict in zip(findings, verdicts, strict=True)
+    ]
+    out().print(table(("cabinet", "what", "", "says"), rows))
+    wrong = sum(not each.ok for each in findings)
+    if wrong:
+        raise Stopped(f"{wrong} thing(s) on the line are not as the site file says")
+
+
+async def inspect(site: Site, *, lamps: bool, opener: Opener = open_link) -> list[Finding]:
+    """Everything that is held against the lines, with progress on standard error where that is a terminal.
+
+    LineHeld when a station holds a line, PortUnavailable when one cannot be opened.
+    """
+    console = err()
+    async with AsyncExitStack() as stack:
+        lines = {
+            name: await stack.enter_async_context(
+                await Line.open(name, LineUrl.parse(url), opener=opener, holder=HOLDER)
+            )
+            for name, url in site.lines.items()
+        }
+        bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+        devices = sum(len(each.boards) + len(each.readers) for each in site.cabinets.values())
+        with bar:
+            task = bar.add_task("", total=devices)
+
+            def told(text: str) -> None:
+                bar.update(task, description=text, advance=1)
+
+            inspector = Inspector(site.cabinets, lines, told)
+            findings = await inspector.devices()
+            findings += await inspector.slots()
+            wired = list(inspector.lamps()) if lamps else []
+            bar.update(task, completed=0, total=len(wired) or None)
+            return findings + await inspector.light(wired)
 
 
 def load_checked(path: Path, listen: str | None = None) -> Site:

@@ -145,6 +145,7 @@ PROBES = (
         asking("xor-8a", xor_8a.FRAMING_8A, _ask_8a, 11, _judge_8a),
         addresses=range(1, 201),
         usual=range(1, 33),
+        profiles=tuple(f"xor-8a-{locks}" for locks in LOCKS),
     ),
     Probe(
         "kerong-cu48-60",
@@ -158,6 +159,7 @@ PROBES = (
         ),
         addresses=_CU48_ADDRESSES,
         usual=tuple(each for each in _CU48_ADDRESSES if each < 32),
+        profiles=("kerong-cu48-60",),
         factory="19200 8N1",
     ),
     Probe(
@@ -168,6 +170,7 @@ PROBES = (
         ),
         addresses=range(16),
         usual=range(16),
+        profiles=("kerong-cu16",),
         factory="19200 8N1",
     ),
     Probe(
@@ -176,5 +179,6 @@ PROBES = (
         asking("wkly", wkly.FRAMING_WKLY, _ask_wkly, 10 + max(CHANNELS), _judge_wkly),
         addresses=range(256),
         usual=range(32),
+        profiles=tuple(f"wkly-{channels}" for channels in CHANNELS),
     ),
 )

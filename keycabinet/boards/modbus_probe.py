@@ -153,6 +153,7 @@ PROBES = (
         ask,
         addresses=range(1, 256),
         usual=range(1, 33),
+        profiles=tuple(profiles()),
         questions=2,
         serial_only=False,
     ),

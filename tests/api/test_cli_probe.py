@@ -77,6 +77,10 @@ def test_six_devices_are_named_and_drafted(place: Place, lines: dict[str, str]) 
     assert [board.profile for board in site.cabinets["A"].boards] == list(NAMED.values())
     assert site.lines["a"].startswith(lines["a"])
     assert site.cabinets["A"].readers[0].slots == "1@1,2@2"
+    live = place.run("check", "draft.toml", "--live")
+    assert live.returncode == 0, live.stderr
+    assert "board a6" in live.stdout
+    assert "latch locked" in live.stdout
     text = (place.folder / "draft.toml").read_text(encoding="utf-8")
     again = place.run("probe", lines["a"], "--write", "draft.toml")
     assert again.returncode == 2
