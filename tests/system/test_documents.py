@@ -92,6 +92,19 @@ def test_the_state_diagrams_are_the_tables() -> None:
     )
 
 
+def test_the_tests_in_the_documents_pass(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
+    tests = [
+        each for each in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL) if "def test_" in each
+    ]
+    assert len(tests) >= 2
+    for number, each in enumerate(tests):
+        (tmp_path / f"test_document_{number}.py").write_text(each, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert f"{len(tests)} passed" in done.stdout, done.stdout
+
+
 def test_links_point_at_files() -> None:
     for document in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
