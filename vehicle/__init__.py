@@ -3,6 +3,7 @@
 The radio itself is `vehicle.ble.Radio`, which needs the `ble` extra; everything here installs without it.
 """
 
+from vehicle.actions import Action, ActionOrder, ActionOutcome, ActionResult, VehicleState
 from vehicle.config import TerminalConfig
 from vehicle.errors import VehicleError
 from vehicle.model import (
@@ -21,6 +22,10 @@ from vehicle.terminal import NoTerminal, Terminal
 
 __all__ = [
     "Absence",
+    "Action",
+    "ActionOrder",
+    "ActionOutcome",
+    "ActionResult",
     "Capability",
     "ClearOrder",
     "ClearOutcome",
@@ -33,5 +38,6 @@ __all__ = [
     "Terminal",
     "TerminalConfig",
     "VehicleError",
+    "VehicleState",
     "open_terminal",
 ]

@@ -19,6 +19,12 @@ VehicleError
 │   ├── Stopped             a byte of ours interrupted it
 │   ├── BufferFull          it printed more than it could hold
 │   └── LeftAsleep          not woken, to spare the vehicle's battery
+├── SealedError             a sealed terminal
+│   ├── NotTheTerminal      whoever answers does not prove to be the terminal that was enrolled
+│   ├── SealedRefused       it refuses, and says why
+│   ├── SealedBroken        the session broke: an answer does not verify, or an error came in the clear
+│   ├── SealedSilent        no answer in time
+│   └── NoGrant             there is no grant for this vehicle
 └── BusError                the vehicle behind the adapter
     ├── NoData              no control unit answered in time
     ├── UnableToConnect     no OBD protocol worked; usually the ignition is off
@@ -179,6 +185,52 @@ class LeftAsleep(AdapterError):
 
     cause = "the adapter is left asleep, to spare the car's battery"
     advice = "charge the battery or start the engine; it is looked at again by itself"
+
+
+class SealedError(VehicleError):
+    """A sealed terminal, or what stands in for it, did not answer as it should."""
+
+
+class NotTheTerminal(SealedError):
+    """The far end does not hold the key that was pinned at enrolment, or is not what the label says."""
+
+    cause = "whoever answers is not the terminal that was enrolled"
+    advice = "check the address; if the terminal was replaced, enrol the new one"
+
+
+class SealedRefused(SealedError):
+    """The terminal itself refuses; the detail begins with its code, such as `grant_expired`."""
+
+    cause = "the terminal refuses"
+    advice = "see docs/sealed-terminal.md for the code"
+
+    @property
+    def reason(self) -> str:
+        """The code, machine-readable."""
+        return self.detail.partition(":")[0]
+
+
+class SealedBroken(SealedError):
+    """What came back does not verify, or was an error that anybody could have sent."""
+
+    retryable = True
+    cause = "the protected session broke"
+    advice = "it is tried again; if it stays so, somebody may be interfering with the radio"
+
+
+class SealedSilent(SealedError):
+    """The terminal did not answer in time."""
+
+    retryable = True
+    cause = "the terminal did not answer in time"
+    advice = "it is tried again"
+
+
+class NoGrant(SealedError):
+    """Nobody gave this holder a grant for the vehicle."""
+
+    cause = "there is no grant for this vehicle"
+    advice = "have the fleet's authority issue one"
 
 
 class BusError(VehicleError):

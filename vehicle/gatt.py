@@ -10,8 +10,10 @@ of open-source apps for the same adapters. None of the profiles was tried on har
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 _BASE = "0000{:04x}-0000-1000-8000-00805f9b34fb"
+_TIO = "{:08x}-0000-1000-8000-008025000000"
 
 
 def short_uuid(value: int) -> str:
@@ -19,15 +21,28 @@ def short_uuid(value: int) -> str:
     return _BASE.format(value)
 
 
+class Bond(Enum):
+    """What an adapter of a family may want before it talks."""
+
+    NONE = "none"
+    JUST_WORKS = "a bond without a passkey"
+    PASSKEY = "a bond with a passkey"
+
+
 @dataclass(frozen=True, slots=True)
 class GattProfile:
-    """Where the byte stream of an adapter family lives: `write` towards the adapter, `notify` from it."""
+    """Where the byte stream of an adapter family lives: `write` towards the adapter, `notify` from it.
+
+    `credits`, where flow is controlled by them, are the characteristics for granting and for being granted.
+    """
 
     name: str
     service: str
     write: str
     notify: str
     seen_on: str
+    bond: Bond = Bond.NONE
+    credits: tuple[str, str] | None = None
 
 
 PROFILES: tuple[GattProfile, ...] = (
@@ -36,7 +51,12 @@ PROFILES: tuple[GattProfile, ...] = (
         "ffe0-split", short_uuid(0xFFE0), short_uuid(0xFFE2), short_uuid(0xFFE1), "some HM-10 clones"
     ),
     GattProfile(
-        "fff0", short_uuid(0xFFF0), short_uuid(0xFFF2), short_uuid(0xFFF1), "OBDLink CX, Veepeak, NEXAS"
+        "fff0",
+        short_uuid(0xFFF0),
+        short_uuid(0xFFF2),
+        short_uuid(0xFFF1),
+        "OBDLink CX (needs a bond), Veepeak, NEXAS",
+        Bond.JUST_WORKS,
     ),
     GattProfile(
         "18f0", short_uuid(0x18F0), short_uuid(0x2AF1), short_uuid(0x2AF0), "Vgate iCar Pro, vLinker"
@@ -62,13 +82,39 @@ PROFILES: tuple[GattProfile, ...] = (
         "49535343-1e4d-4bd9-ba61-23c647249616",
         "some vLinker and UniCarScan devices",
     ),
-    GattProfile("fee0", short_uuid(0xFEE0), short_uuid(0xFEE1), short_uuid(0xFEE1), "WiCAN (needs a bond)"),
+    GattProfile(
+        "tio",
+        short_uuid(0xFEFB),
+        _TIO.format(1),
+        _TIO.format(2),
+        "Telit Terminal I/O modules",
+        credits=(_TIO.format(3), _TIO.format(4)),
+    ),
+    GattProfile(
+        "fee0",
+        short_uuid(0xFEE0),
+        short_uuid(0xFEE1),
+        short_uuid(0xFEE1),
+        "WiCAN (needs a bond)",
+        Bond.PASSKEY,
+    ),
 )
+
+
+SEALED = GattProfile(
+    "sealed",
+    "6d700001-8a4e-4c53-9d1b-2f7a5c3e9b60",
+    "6d700002-8a4e-4c53-9d1b-2f7a5c3e9b60",
+    "6d700003-8a4e-4c53-9d1b-2f7a5c3e9b60",
+    "terminals of docs/sealed-terminal.md",
+)
+"""No adapter's: what speaks here proves who it is."""
+EVERY_PROFILE = (*PROFILES, SEALED)
 
 
 def profile_named(name: str) -> GattProfile:
     """The profile of that name. Raises KeyError with the names there are."""
-    for profile in PROFILES:
+    for profile in EVERY_PROFILE:
         if profile.name == name:
             return profile
-    raise KeyError(f"no GATT profile {name!r}; there are {', '.join(p.name for p in PROFILES)}")
+    raise KeyError(f"no GATT profile {name!r}; there are {', '.join(p.name for p in EVERY_PROFILE)}")

@@ -14,6 +14,10 @@ class Capability(StrEnum):
 
     READ_TELEMETRY = "read_telemetry"
     CLEAR_CODES = "clear_codes"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    IMMOBILISE = "immobilise"
+    MOBILISE = "mobilise"
 
 
 class Absence(StrEnum):
@@ -39,7 +43,8 @@ class Reading(Generic[T]):
     """One value that a vehicle gave, or the reason why it did not.
 
     `source` says who gave it: `obd:<control unit>:<request>` (`obd:7E8:01A6`), `adapter:<command>`,
-    `officer:<id>` for what a person typed, `delta:<control unit>:<request>:<source>` for a value of that source
+    `officer:<id>` for what a person typed, `sealed` for a sealed terminal,
+    `delta:<control unit>:<request>:<source>` for a value of that source
     plus a distance driven since (see `vehicle.odometer`). `at` is the event loop's time in seconds at which the
     answer was complete. Exactly one of `value` and `reason` is set.
     """

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vehicle.config import TerminalConfig
-from vehicle.errors import RadioUnavailable
+from vehicle.errors import NoGrant, RadioUnavailable
 from vehicle.link import RadioPort
 from vehicle.obd_terminal import ObdTerminal
 from vehicle.terminal import NoTerminal, Terminal
 
+if TYPE_CHECKING:
+    from vehicle.sealed.access import Access
 
-def open_terminal(config: TerminalConfig, radio: RadioPort | None = None, *, name: str = "") -> Terminal:
+
+def open_terminal(
+    config: TerminalConfig,
+    radio: RadioPort | None = None,
+    *,
+    name: str = "",
+    access: Access | None = None,
+) -> Terminal:
     """The terminal that `config` describes; nothing is sent before the first read.
 
-    `name` is the vehicle as errors should call it (default: the address). Raises RadioUnavailable when an obd
-    terminal is configured and no radio is given.
+    `name` is the vehicle as errors should call it (default: the address). `access` has the key and the grants with
+    which a sealed terminal is approached. Raises RadioUnavailable when a terminal is configured and no radio is
+    given, and NoGrant for a sealed one without `access`.
     """
     if config.kind == "none" or config.address is None:
         return NoTerminal(name or "vehicle")
     if radio is None:
         raise RadioUnavailable(name or config.address, "none was given")
+    if config.kind == "sealed":
+        if access is None:
+            raise NoGrant(name or config.address, "no holder's key was given")
+        from vehicle.sealed.terminal import SealedTerminal  # noqa: PLC0415 - needs the extra `sealed`
+
+        return SealedTerminal(name or config.address, config, radio, access)
     return ObdTerminal(name or config.address, config, radio)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 
+from vehicle.actions import ActionOrder, ActionResult
 from vehicle.errors import NotCapable
 from vehicle.model import Absence, Capability, ClearOrder, CodesCleared, Telemetry
 
@@ -41,6 +42,13 @@ class Terminal(ABC):
         VehicleError leaf when nothing was sent; once the request has left, the record says what is known.
         """
         raise NotCapable(self.name, f"clearing codes for {order.by}")
+
+    async def perform(self, *orders: ActionOrder) -> tuple[ActionResult, ...]:
+        """Carry out orders in one visit, in their order, and say of each how it ended.
+
+        A link that fails is an outcome and not an error. Raises NotCapable without the action's capability.
+        """
+        raise NotCapable(self.name, ", ".join(order.action for order in orders))
 
     @abstractmethod
     async def close(self) -> None:
