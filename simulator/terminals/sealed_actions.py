@@ -77,10 +77,9 @@ class Actuators:
             expires = cbor.uint(request.argument)
         except BadCbor as error:
             raise Refused(Code.MALFORMED) from error
-        content = request.encode()
         before = self._find(holder, request.id)
         if before is not None and self._checks.on(Check.COMMAND_ONCE):
-            self._checks.require(Check.COMMAND_SAME, before.content == content, Code.COMMAND_REUSED)
+            self._checks.require(Check.COMMAND_SAME, before.verb == verb, Code.COMMAND_REUSED)
             self._log.record(self._clock.now(), Code.COMMAND_REPEATED, verb, holder)
             return Answer(request.id, before.code, before.state.cbor)
         self._check_time(expires)
@@ -91,7 +90,7 @@ class Actuators:
         self._make_room(holder)
         code = self._drive_locks(verb) if verb in (Verb.LOCK, Verb.UNLOCK) else self._order(verb)
         state = self.state(rights)
-        self._memory.commands.append(Done(holder, request.id, content, expires, code, state))
+        self._memory.commands.append(Done(holder, request.id, verb, expires, code, state))
         self._log.record(self._clock.now(), code, verb, holder)
         return Answer(request.id, code, state.cbor)
 

@@ -26,7 +26,7 @@ class Done:
 
     holder: bytes
     id: bytes
-    content: bytes
+    verb: int
     expires: int
     code: Code
     state: State
