@@ -222,6 +222,7 @@ async def survey(
     addresses: Collection[int] | None = None,
     wait_s: float = WAIT_S,
     opener: Opener = open_link,
+    exclusive: bool | None = None,
     holder: str = HOLDER,
     told: Callable[[Progress], None] = lambda _progress: None,
     found: Callable[[Sighted], None] = lambda _sighted: None,
@@ -239,7 +240,7 @@ async def survey(
         tries = [each for each in plan if each.url is url]
         if not tries:
             continue
-        async with await Line.open("probe", url, opener=opener, holder=holder) as line:
+        async with await Line.open("probe", url, opener=opener, holder=holder, exclusive=exclusive) as line:
             for each in tries:
                 told(Progress(url, each.probe.family, each.address, done, len(plan), left_s))
                 sighted = await _ask(made, line, each, wait_s)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import cabinet, campaign, check, decode, demo, ledger, probe, serve, simulate
+from . import cabinet, campaign, capture, check, decode, demo, ledger, probe, serve, simulate
 from .output import Commands
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(probe.probe)
+app.command()(capture.capture)
 app.command()(check.check)
 app.command()(decode.decode)
 app.command()(serve.serve)
