@@ -110,7 +110,7 @@ def make() -> dict[str, object]:
             }
         )
     return {
-        "about": "Vectors of docs/sealed-terminal.md, version 1. All values in hexadecimal; private keys are for tests.",
+        "about": "Vectors of docs/sealed-terminal.md, version 1. Values in hexadecimal; the keys are for tests.",
         "authority": {
             "private": AUTHORITY.secret.hex(),
             "public": AUTHORITY.public.raw.hex(),
