@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from vehicle.gatt import GattProfile
@@ -44,4 +45,21 @@ class RadioPort(Protocol):
 
         Raises OutOfRange when it was not heard within `find_s`, else ConnectFailed or RadioUnavailable.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One advertisement: whose, how loud (dBm, None where the radio does not tell), and when (loop time, s)."""
+
+    address: str
+    rssi: int | None
+    at: float
+
+
+class ListeningRadio(RadioPort, Protocol):
+    """A radio that also says how it hears a terminal, without connecting."""
+
+    async def hear(self, terminal: str, address: str, *, find_s: float) -> Heard:
+        """The first advertisement within `find_s`. Raises OutOfRange and RadioUnavailable."""
         ...

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from bumble import controller as bumble_controller
 from bumble import core, hci, link, ll
+from bumble.pairing import PairingConfig
 
 SUPERVISION_S = 2.0
 """Seconds after which a connection without contact ends."""
@@ -261,3 +262,8 @@ class Air(link.LocalLink):
             packet = AirPacket(at, kind, sender.to_string(False), to, data)
             for tap in self.taps:
                 tap(packet)
+
+
+def just_works(_: object) -> PairingConfig:
+    """Pairing without a display and a keyboard on either side; the random address is the identity."""
+    return PairingConfig(mitm=False, identity_address_type=PairingConfig.AddressType.RANDOM)

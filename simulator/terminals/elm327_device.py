@@ -18,6 +18,7 @@ from simulator.terminals.car_bus import CHARGING_V, CLEAR, UNITS, Bus, CarTruth,
 __all__ = ["Bus", "CarTruth", "Elm327Device", "Extras", "Fault", "Timing"]
 
 MAX_LINE = 64
+COMMANDS_KEPT = 1024
 ANY = "*"
 
 
@@ -107,7 +108,7 @@ class Elm327Device:
         self.extras = extras or Extras()
         self.bus = bus
         self.interruptions = 0
-        self.commands: list[str] = []
+        self.commands: list[str] = []  # the last ones, as many as COMMANDS_KEPT
         self.troubles: list[Callable[[str], Fault | None]] = []
         self._identity = identity
         self._unknown = unknown
@@ -186,6 +187,7 @@ class Elm327Device:
 
     def _run(self, command: str, now: float) -> None:
         self.commands.append(command)
+        del self.commands[:-COMMANDS_KEPT]
         if self._echo:
             self._output.append((now, command.encode("latin-1") + b"\r"))
         fault = self._fault(command)

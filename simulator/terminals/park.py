@@ -25,9 +25,19 @@ class _Socket:
     device: ByteDevice
     mtu: int
     controller: AirController
+    wants_bond: bool
 
     def peripheral(self, host: Host, cut: Callable[[], None] = lambda: None) -> Peripheral:
-        return Peripheral(host, self.address, self.name, self.profile, self.device, self.mtu, cut=cut)
+        return Peripheral(
+            host,
+            self.address,
+            self.name,
+            self.profile,
+            self.device,
+            self.mtu,
+            wants_bond=self.wants_bond,
+            cut=cut,
+        )
 
 
 class TerminalPark:
@@ -84,17 +94,25 @@ class TerminalPark:
         name: str = "device",
         mtu: int = LARGEST_MTU,
         reachable: Callable[[], bool] = lambda: True,
+        wants_bond: bool = False,
     ) -> None:
-        """Put any device on the air behind the service of `profile`, before `start`."""
+        """Put any device on the air behind the service of `profile`, before `start`.
+
+        With `wants_bond` it lets nobody subscribe who has not paired, as an OBDLink CX does.
+        """
         if self._started or address in self._sockets:
             raise ValueError(f"{address} is taken, or the park has started")
         if isinstance(profile, str):
             profile = profile_named(profile)
         controller = AirController(address, self._air, address, reachable)
-        socket = _Socket(address, name, profile, device, mtu, controller)
+        socket = _Socket(address, name, profile, device, mtu, controller, wants_bond)
         self._sockets[address] = socket
         host = Host(controller, AsyncPipeSink(controller))
         self._peripherals[address] = socket.peripheral(host, cut=lambda: self._air.cut(controller))
+
+    def peripheral(self, address: str) -> Peripheral:
+        """One adapter's radio. KeyError if there is none."""
+        return self._peripherals[address]
 
     def drop(self, address: str) -> None:
         """Lose the connection of one adapter now, as when it is pulled out; it advertises again."""

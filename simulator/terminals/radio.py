@@ -20,9 +20,10 @@ from bumble.device import Advertisement, Connection, Device, Peer
 from bumble.gatt_client import CharacteristicProxy
 from bumble.hci import Address
 from bumble.host import Host
+from bumble.keys import MemoryKeyStore
 from bumble.transport.common import AsyncPipeSink
 
-from simulator.terminals.air import Air, AirController
+from simulator.terminals.air import Air, AirController, just_works
 
 T = TypeVar("T")
 CENTRAL_ADDRESS = "C0:00:00:00:00:01"
@@ -43,6 +44,9 @@ class Central:
         self._controller = AirController("central", air, address, lambda: True)
         host = Host(self._controller, AsyncPipeSink(self._controller))
         self.device = Device(name="station", address=Address(address), host=host)
+        self.keys = MemoryKeyStore()
+        self.device.keystore = self.keys
+        self.device.pairing_config_factory = just_works
         self._listeners: list[object] = []
         self._scanning = asyncio.Lock()
         self._initiating = asyncio.Lock()
@@ -205,6 +209,8 @@ class BumbleClient(BaseBleakClient):
                 await self._gatt(service.discover_characteristics())
                 for characteristic in service.characteristics:
                     await self._gatt(characteristic.discover_descriptors())
+            if await self.central.keys.get(str(connection.peer_address)):
+                await self._gatt(connection.encrypt())  # as a system does with whom it has a bond
         except BaseException:
             await self.disconnect()
             raise
@@ -269,7 +275,9 @@ class BumbleClient(BaseBleakClient):
         """Every notification goes to `callback`, in order."""
 
         def arrived(value: bytes) -> None:
-            callback(bytearray(value))
+            # bumble keeps a subscriber that was refused, and tells it too once another is not.
+            if self._subscriptions.get(characteristic.handle) is arrived:
+                callback(bytearray(value))
 
         self._subscriptions[characteristic.handle] = arrived
         await self._gatt(self._proxy(characteristic).subscribe(arrived))
