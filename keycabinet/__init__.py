@@ -30,6 +30,7 @@ from keycabinet.model import (
     ReleaseOutcome,
     Sense,
     Sighting,
+    SlotReleased,
     SlotState,
     Snapshot,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "ReleaseOutcome",
     "Sense",
     "Sighting",
+    "SlotReleased",
     "SlotState",
     "Snapshot",
     "find_problems",

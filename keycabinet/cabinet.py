@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 
 from keycabinet.badges import BadgeWatch
 from keycabinet.boards.base import PushingBoard, build_board
+from keycabinet.coils import SINGLE, CoilGate
 from keycabinet.config import CabinetConfig, resolve
 from keycabinet.errors import BoardRefused, CabinetClosed, KeyCabinetError, NotWired, UnknownSlot
 from keycabinet.events import EventHub
@@ -27,13 +28,14 @@ from keycabinet.model import (
     ReleaseOutcome,
     Sense,
     Sighting,
+    SlotReleased,
     Snapshot,
 )
 from keycabinet.monitor import BoardMonitor
 from keycabinet.observed import Observed
 from keycabinet.pacing import Pacer, RealPacer
 from keycabinet.polling import Poller
-from keycabinet.release import Releaser, pulse_and_read_back
+from keycabinet.release import Releaser, pulse_and_read_back, side_by_side
 from keycabinet.wiring import Input, Output, SlotWiring
 
 ATTEND_RELEASE_S = 10.0
@@ -74,6 +76,7 @@ class Cabinet:
         self._identifier = Identifier(name, at_sets, self._hub.publish, reread_s=config.reread_s)
         self._badges = BadgeWatch(name, at_people, self._hub.publish)
         self._releaser = Releaser(f"cabinet {name}")
+        self._coils = {label: CoilGate(config.coils_at_once) for label in self._monitors}
         self._poller = Poller(
             name,
             tuple(self._monitors.values()),
@@ -224,12 +227,34 @@ class Cabinet:
         by then the lock may have moved. The pulse is given once even if this call is cancelled.
         """
         self._check_open()
-        wiring = self._slot(slot)
-        if wiring.lock is None:
-            raise NotWired(
-                f"cabinet {self.name}", f"slot {slot} has no lock of its own; open the cabinet's door"
+        wiring, lock = self._locked(slot)
+        return await self._release(slot, command_id, lock, wiring.latch)
+
+    async def open_slots(self, slots: Sequence[int], command_id: str) -> tuple[Release, ...]:
+        """Open many slots, those named first before the others; each is over with a SlotReleased event.
+
+        No board has more than `coils_at_once` coils on (one, where the site file says nothing); boards go on side by
+        side, and single releases go before. Slots whose turn has not come stay shut when this call is cancelled. The
+        same id with the same slots answers the same. Raises as `open_slot`, then before anything is opened.
+        """
+        self._check_open()
+        wanted = tuple(dict.fromkeys(slots))
+        wired = [self._locked(slot) for slot in wanted]
+        self._releaser.claim(command_id, wanted)
+        done = 0
+
+        async def one(rank: int, wiring: SlotWiring, lock: Output) -> Release:
+            nonlocal done
+            each = f"{command_id}/{wiring.slot}"
+            release = await self._release(wiring.slot, each, lock, wiring.latch, rank)
+            done += 1
+            now = self._loop.time()
+            self._hub.publish(
+                SlotReleased(self.name, command_id, wiring.slot, release.outcome, done, len(wanted), now)
             )
-        return await self._release(slot, command_id, wiring.lock, wiring.latch)
+            return release
+
+        return await side_by_side(one(rank, *each) for rank, each in enumerate(wired, SINGLE + 1))
 
     async def open_door(self, command_id: str) -> Release:
         """Open the cabinet's own door, like `open_slot`; the Release's slot is 0."""
@@ -239,12 +264,35 @@ class Cabinet:
             raise NotWired(f"cabinet {self.name}", "it has no door lock (door_lock in the site file)")
         return await self._release(DOOR, command_id, lock, None)
 
-    async def _release(self, slot: int, command_id: str, lock: Output, latch: Input | None) -> Release:
+    async def _release(
+        self, slot: int, command_id: str, lock: Output, latch: Input | None, rank: int = SINGLE
+    ) -> Release:
+        """One release. A single one is seen through from here on; one of many from when its coil may be on."""
+        gate = self._coils[lock.board]
+        held = False
+        if rank != SINGLE:
+            await gate.take(rank)
+            held = True
+
         async def work() -> Release:
-            outcome, reason = await self._pulse(lock, latch)
+            nonlocal held
+            if not held:
+                await gate.take(rank)
+            held = False  # from here on this task gives it back
+            on_s = self._monitors[lock.board].board.pulse_s
+            try:
+                outcome, reason = await self._pulse(lock, latch)
+                on_s = 0.0 if outcome is ReleaseOutcome.NOT_SENT else on_s
+            finally:
+                gate.free(on_s)
             return Release(slot, command_id, outcome, reason)
 
-        return await self._releaser.run(slot, command_id, work)
+        try:
+            self._check_open()
+            return await self._releaser.run(slot, command_id, work)
+        finally:
+            if held:
+                gate.free()
 
     async def _pulse(self, lock: Output, latch: Input | None) -> tuple[ReleaseOutcome, str | None]:
         async def read_latch() -> LatchState:
@@ -268,6 +316,15 @@ class Cabinet:
         if lamp is None:
             raise NotWired(f"cabinet {self.name}", f"slot {slot} has no lamp (lamps in the site file)")
         await self._monitors[lamp.board].require().switch(lamp.channel, on)
+
+    def _locked(self, slot: int) -> tuple[SlotWiring, Output]:
+        """A slot and its own lock."""
+        wiring = self._slot(slot)
+        if wiring.lock is None:
+            raise NotWired(
+                f"cabinet {self.name}", f"slot {slot} has no lock of its own; open the cabinet's door"
+            )
+        return wiring, wiring.lock
 
     def _slot(self, slot: int) -> SlotWiring:
         try:

@@ -69,6 +69,13 @@ class CabinetConfig(_Strict):
     poll_idle_s: float = Field(default=1.0, ge=0.02, le=60.0)
     poll_active_s: float = Field(default=0.02, ge=0.001, le=5.0)
     debounce_s: float = Field(default=0.05, ge=0.0, le=2.0)
+    coils_at_once: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="lock coils of one board that its supply feeds at once; without it many slots are opened one "
+        "after another, and a single release never waits",
+    )
     boards: tuple[BoardConfig, ...]
     readers: tuple[ReaderConfig, ...] = ()
     reread_s: float = Field(

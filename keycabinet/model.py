@@ -187,4 +187,19 @@ class BoardRecovered:
     at: float
 
 
-CabinetEvent = PresenceChanged | FobsChanged | BadgeRead | DoorChanged | BoardLost | BoardRecovered
+@dataclass(frozen=True, slots=True)
+class SlotReleased:
+    """One slot of a release of many is over, however it ended; `done` of `total` are."""
+
+    cabinet: str
+    command_id: str
+    slot: int
+    outcome: ReleaseOutcome
+    done: int
+    total: int
+    at: float
+
+
+CabinetEvent = (
+    PresenceChanged | FobsChanged | BadgeRead | DoorChanged | BoardLost | BoardRecovered | SlotReleased
+)

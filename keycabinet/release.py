@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from keycabinet.boards.base import Board
 from keycabinet.errors import CommandReused, DeviceRefused, KeyCabinetError
 from keycabinet.exchange import Priority
 from keycabinet.model import LatchState, Release, ReleaseOutcome
 
+T = TypeVar("T")
 REMEMBERED_COMMANDS = 1024
 LATCH_TIME_S = 1.0
 """How long after the pulse a latch may take to be seen open."""
@@ -86,9 +88,14 @@ class Releaser:
     def __init__(self, cabinet: str) -> None:
         self._cabinet = cabinet
         self._commands: dict[str, tuple[int, asyncio.Task[Release]]] = {}
+        self._many: dict[str, tuple[int, ...]] = {}
 
     async def run(self, slot: int, command_id: str, work: Callable[[], Awaitable[Release]]) -> Release:
         """The release of this command id: a new one, the one under way, or the one that is over."""
+        if command_id in self._many:
+            raise CommandReused(
+                self._cabinet, f"command {command_id!r} opened many slots and cannot open one; use a new id"
+            )
         known = self._commands.get(command_id)
         if known is not None:
             if known[0] != slot:
@@ -108,6 +115,17 @@ class Releaser:
             for command_id in [key for key, (_, task) in self._commands.items() if task.done()][:excess]:
                 del self._commands[command_id]
 
+    def claim(self, command_id: str, slots: tuple[int, ...]) -> None:
+        """Remember that this id is for these slots; CommandReused when it is for others."""
+        if self._many.get(command_id, slots) != slots or command_id in self._commands:
+            raise CommandReused(
+                self._cabinet,
+                f"command {command_id!r} opened other slots and cannot open these; use a new id",
+            )
+        self._many[command_id] = slots
+        while len(self._many) > REMEMBERED_COMMANDS:
+            del self._many[next(iter(self._many))]
+
     async def finish(self) -> None:
         """Wait for the releases under way; each ends by its own time-outs."""
         running = [task for _, task in self._commands.values() if not task.done()]
@@ -117,3 +135,17 @@ class Releaser:
 
 async def _run(work: Callable[[], Awaitable[Release]]) -> Release:
     return await work()
+
+
+async def side_by_side(works: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
+    """The results of all, side by side; the rest is given up when one fails or the caller does."""
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(work) for work in works]
+    try:
+        return tuple(await asyncio.gather(*tasks))
+    finally:
+        running = [task for task in tasks if not task.done()]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
