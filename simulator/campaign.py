@@ -22,7 +22,7 @@ from simulator.version import revision
 SEEDS_HELP = 'seeds such as "7", "1..200" or "1..5,17"; from 0, none twice'
 CRASH_SCENARIO = "crash-points"
 MOST_SEEDS = 100_000
-_RANGE = re.compile(r"(\d{1,9})(?:\.\.(\d{1,9}))?")
+_RANGE = re.compile(r"(\d{1,18})(?:\.\.(\d{1,18}))?")
 
 Progress = Callable[[int, int], None]
 """Told how many of how many runs are done."""

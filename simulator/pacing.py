@@ -44,7 +44,9 @@ class WorldPacer:
     change, and while `steady` is false (a board is mute, a link is down). `left_out` counts for ever.
     """
 
-    def __init__(self, watch: Watch, requests: Callable[[], Sequence[int]], steady: Callable[[], bool]) -> None:
+    def __init__(
+        self, watch: Watch, requests: Callable[[], Sequence[int]], steady: Callable[[], bool]
+    ) -> None:
         self._watch = watch
         self._requests = requests
         self._steady = steady

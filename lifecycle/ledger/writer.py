@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .chain import FORMAT, Prepared, genesis, instant, link, made, parse
 from .errors import CommandConflict, DuplicateCommand, LedgerBroken, LedgerUnavailable, VersionConflict
-from .model import Command, Event, Head, Row
+from .model import Command, Event, Head, Json, Row
 from .schema import Connect, driver_of, open_writer
 
 _UPDATE = "UPDATE state SET version = ?, state = ?, data = ?, seq = ? WHERE number = ? AND version = ?"
@@ -246,6 +247,12 @@ def _load(cursor: sqlite3.Cursor) -> Image:
     image = Image(code, seq, own)
     rows = cursor.execute("SELECT number, kind, id, version, state, data FROM state ORDER BY number")
     for number, kind, row_id, version, state, data in rows:
-        image.rows.setdefault(kind, {})[row_id] = Row(kind, row_id, version, state, json.loads(data))
+        fields = json.loads(data, object_pairs_hook=_sharing_keys)
+        image.rows.setdefault(kind, {})[row_id] = Row(kind, row_id, version, state, fields)
         image.numbers[kind, row_id] = number
     return image
+
+
+def _sharing_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Thousands of rows name the same fields: each name is kept once."""
+    return {sys.intern(name): value for name, value in pairs}
