@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TypeAlias
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
 
 from bleak import BleakClient, BleakScanner
 from bleak.backends.client import BaseBleakClient
@@ -37,37 +39,56 @@ from vehicle.link import Heard
 
 __all__ = ["BleLink", "Radio"]
 _Found: TypeAlias = tuple[BLEDevice, Heard]
+_Advertised: TypeAlias = Callable[[BLEDevice, AdvertisementData], None]
 
 
 class Radio:
     """This host's Bluetooth radio, or whatever stands in for it.
 
     `backend_client` and `backend_scanner` are bleak's `backend=` classes; None means the operating system's.
+    `adapter` is one of several controllers on Linux, as hci1. `client` and `scanner` stand in for bleak's own classes
+    where a library brings such.
     """
 
     def __init__(
         self,
         backend_client: type[BaseBleakClient] | None = None,
         backend_scanner: type[BaseBleakScanner] | None = None,
+        *,
+        adapter: str | None = None,
+        client: type[BleakClient] = BleakClient,
+        scanner: Callable[..., BleakScanner] = BleakScanner,
     ) -> None:
         self._backend_client = backend_client
-        self._ear = _Ear(backend_scanner)
+        self._client = client
+        options: dict[str, Any] = {} if backend_scanner is None else {"backend": backend_scanner}
+        if adapter is not None:
+            options["bluez"] = {"adapter": adapter}
+        self._ear = _Ear(partial(scanner, **options))
+        self._last: dict[str, Heard] = {}
         self._greeted: dict[str, None] = {}
         self._paired: dict[str, None] = {}
 
     async def hear(self, terminal: str, address: str, *, find_s: float) -> Heard:
         """How a terminal is heard; see `vehicle.link.ListeningRadio`."""
-        return (await self._ear.hear(terminal, address, find_s))[1]
+        _, heard = await self._ear.hear(terminal, address, find_s)
+        self._last[heard.address] = heard
+        return heard
+
+    def last_heard(self, address: str) -> Heard | None:
+        """How a terminal was heard last, if ever."""
+        return self._last.get(address.upper())
 
     async def connect(self, terminal: str, address: str, *, find_s: float, connect_s: float) -> BleLink:
         """A link to `address`; see `vehicle.link.RadioPort`."""
         await self._free_stale(address)
-        device, _ = await self._ear.hear(terminal, address, find_s)
+        device, heard = await self._ear.hear(terminal, address, find_s)
+        self._last[heard.address] = heard
         link = BleLink(terminal, lambda: self._may_pair(address))
         try:
             async with asyncio.timeout(connect_s):
                 client = await establish_connection(
-                    BleakClient,
+                    self._client,
                     device,
                     terminal,
                     disconnected_callback=link.disconnected,
@@ -107,8 +128,8 @@ class Radio:
 class _Ear:
     """One scan, shared by everyone who looks for a terminal."""
 
-    def __init__(self, backend: type[BaseBleakScanner] | None) -> None:
-        self._backend = backend
+    def __init__(self, make: Callable[[_Advertised], BleakScanner]) -> None:
+        self._make = make
         self._scanner: BleakScanner | None = None
         self._switch = asyncio.Lock()
         self._waiting: dict[str, list[asyncio.Future[_Found]]] = {}
@@ -141,7 +162,7 @@ class _Ear:
     async def _start(self) -> None:
         async with self._switch:
             if self._scanner is None:
-                scanner = BleakScanner(self._heard, backend=self._backend)
+                scanner = self._make(self._heard)
                 await scanner.start()
                 self._scanner = scanner
 

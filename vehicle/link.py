@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vehicle.gatt import GattProfile
 
@@ -57,9 +57,18 @@ class Heard:
     at: float
 
 
+@runtime_checkable
 class ListeningRadio(RadioPort, Protocol):
     """A radio that also says how it hears a terminal, without connecting."""
 
     async def hear(self, terminal: str, address: str, *, find_s: float) -> Heard:
         """The first advertisement within `find_s`. Raises OutOfRange and RadioUnavailable."""
+        ...
+
+    def last_heard(self, address: str) -> Heard | None:
+        """The last advertisement that `hear` or `connect` heard of a terminal."""
+        ...
+
+    async def close(self) -> None:
+        """Stop listening. Links that are open stay so."""
         ...

@@ -2,8 +2,8 @@
 
 Stands in for `vehicle.ble.Radio` as a whole. What is modelled: when a terminal advertises and so is heard, how long
 connecting takes, the connection interval that paces writes and notifications, the MTU that cuts them, one central at
-a time, and an end to the range with its supervision time-out. What is not: packets below ATT, interference, signal
-strength, bonding, bleak; they are tested where they are.
+a time, a signal strength, and an end to the range with its supervision time-out. What is not: packets below ATT,
+interference, bonding, bleak; they are tested where they are.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from simulator.terminals.elm327_device import CarTruth, Elm327Device
 from simulator.terminals.gatt import LARGEST_MTU, ByteDevice
 from vehicle.errors import ConnectFailed, ConnectionDropped, OutOfRange
 from vehicle.gatt import GattProfile, profile_named
+from vehicle.link import Heard
 
 INTERVAL_S = 0.03
 DISCOVERY_INTERVALS = 12
@@ -33,8 +34,8 @@ class OnAir:
     """One terminal on the air. What goes wrong hangs in the lists, which are empty as a rule.
 
     `asked` are told of each attempt to hear it; so are `unheard`, and nothing passes, and `taken`, and it is not heard
-    since another central has it. `slow_advertising` and `slow_link` give longer intervals (s); `drops` say of each
-    written piece whether the connection breaks in the middle of it.
+    since another central has it. `rssi` is how loud it is (dBm). `slow_advertising` and `slow_link` give longer
+    intervals (s); `drops` say of each written piece whether the connection breaks in the middle of it.
     """
 
     address: str
@@ -48,6 +49,7 @@ class OnAir:
     slow_advertising: list[Callable[[], float]] = field(default_factory=list)
     slow_link: list[Callable[[], float]] = field(default_factory=list)
     drops: list[Callable[[], bool]] = field(default_factory=list)
+    rssi: int = -60
     connections: int = 0
     link: MemoryLink | None = None
 
@@ -83,6 +85,7 @@ class MemoryRadio:
 
     def __init__(self) -> None:
         self._terminals: dict[str, OnAir] = {}
+        self._last: dict[str, Heard] = {}
 
     def add(
         self,
@@ -117,6 +120,15 @@ class MemoryRadio:
     def on_air(self, address: str) -> OnAir:
         """Return what is known of one terminal, and where its faults are hung. KeyError if there is none."""
         return self._terminals[address.upper()]
+
+    async def hear(self, terminal: str, address: str, *, find_s: float) -> Heard:
+        """Wait for an advertisement; see `vehicle.link.ListeningRadio`."""
+        await self._hear(terminal, address, find_s)
+        return self._last[address.upper()]
+
+    def last_heard(self, address: str) -> Heard | None:
+        """See `vehicle.link.ListeningRadio`."""
+        return self._last.get(address.upper())
 
     async def connect(self, terminal: str, address: str, *, find_s: float, connect_s: float) -> MemoryLink:
         """Connect to `address`; see `vehicle.link.RadioPort`."""
@@ -161,6 +173,7 @@ class MemoryRadio:
             if loop.time() >= give_up:
                 break
             if self._heard(found):
+                self._last[found.address] = Heard(found.address, found.rssi, loop.time())
                 return found
         await asyncio.sleep(max(0.0, give_up - loop.time()))
         raise OutOfRange(terminal, f"{address} for {find_s:g} s")
