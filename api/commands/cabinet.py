@@ -17,14 +17,18 @@ from keycabinet.transport import LineUrl
 from lifecycle.clock import system_clock
 from lifecycle.errors import InvalidRequest
 
+from . import watch
 from .output import FAILED, Commands, Stopped, out, say, table
 
 app = typer.Typer(
     name="cabinet",
     cls=Commands,
     no_args_is_help=True,
-    help="Try a bare board on its line: [bold]read[/bold] what it senses, [bold]open[/bold] one lock.",
+    help="Stand before a cabinet: [bold]watch[/bold] what it senses, [bold]identify[/bold] its slots, "
+    "[bold]read[/bold] a bare board, [bold]open[/bold] one of its locks.",
 )
+app.command(name="watch")(watch.watch_)
+app.command()(watch.identify)
 
 Url = Annotated[
     str,
@@ -43,7 +47,7 @@ Profile = Annotated[
         show_default=False,
     ),
 ]
-Address = Annotated[int, typer.Option(min=1, max=255, help="The board's Modbus address.")]
+Address = Annotated[int, typer.Option(min=0, max=255, help="The board's address.")]
 
 
 @app.command()

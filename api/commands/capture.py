@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -28,6 +26,7 @@ from lifecycle.errors import InvalidRequest
 
 from .output import Stopped, err, warn
 from .probe import parse_addresses
+from .signals import stopped_by_signal
 
 HOLDER = "motorpool capture"
 Ask = Callable[[], Awaitable[object]]
@@ -130,7 +129,7 @@ async def _record(
     print(head(url, system_clock().isoformat()), file=file, flush=True)
     recorder = Recorder(told, opener)
     try:
-        async with _stopped_by_signal(), asyncio.timeout(seconds):
+        async with stopped_by_signal(), asyncio.timeout(seconds):
             if listen:
                 await _listen(url, recorder)
             else:
@@ -139,29 +138,6 @@ async def _record(
         pass
     finally:
         err().print(Text(f"{count} piece(s) recorded", style="dim"))
-
-
-@asynccontextmanager
-async def _stopped_by_signal() -> AsyncIterator[None]:
-    """End the block at Ctrl-C or SIGTERM as at its time."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    assert task is not None
-    stopped = False
-
-    def stop() -> None:
-        nonlocal stopped
-        stopped = True
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not stopped:
-            raise
-        task.uncancel()
 
 
 async def _listen(url: LineUrl, recorder: Recorder) -> None:
