@@ -53,38 +53,43 @@ def at(site: Site, hardware: SimulatedHardware) -> Site:
 
 
 async def test_a_cabinets_changes(site: Site) -> None:
-    async with hardware_of(site) as hardware, cabinet_of(at(site, hardware), "A", hardware.opener) as read:
-        async with aclosing(watch(read)) as states:
-            state, changes = await anext(states)
-            assert changes == ()
-            assert state["slot 1"] == "present"
-            assert state["door"] == "shut"
-            assert state["board a2"] == "answers"
-            hardware.world.force_door("A")
-            seen: list[Change] = []
-            while not any(change.what == "door" for change in seen):
-                seen += (await anext(states))[1]
-            assert str(seen[0]) == "door: shut -> open"
-            hardware.power("A", "a1", False)
-            while not any(change.what == "board a1" for change in seen):
-                seen += (await anext(states))[1]
-            assert "no reply" in seen[-1].now
+    async with (
+        hardware_of(site) as hardware,
+        cabinet_of(at(site, hardware), "A", hardware.opener) as read,
+        aclosing(watch(read)) as states,
+    ):
+        state, changes = await anext(states)
+        assert changes == ()
+        assert state["slot 1"] == "present"
+        assert state["door"] == "shut"
+        assert state["board a2"] == "answers"
+        hardware.world.force_door("A")
+        seen: list[Change] = []
+        while not any(change.what == "door" for change in seen):
+            seen += (await anext(states))[1]
+        assert str(seen[0]) == "door: shut -> open"
+        hardware.power("A", "a1", False)
+        while not any(change.what == "board a1" for change in seen):
+            seen += (await anext(states))[1]
+        assert "no reply" in seen[-1].now
 
 
 async def test_a_bare_boards_channels_and_its_silence(site: Site) -> None:
     async with hardware_of(site) as hardware:
         url = LineUrl.parse(hardware.urls["a"])
-        async with bare_board(url, "waveshare-relay-d-8", 1, hardware.opener) as read:
-            async with aclosing(watch(read)) as states:
-                state, _ = await anext(states)
-                assert state["input 1"] == "on"
-                assert state["output 8"] == "off"
-                hardware.power("A", "a1", False)
-                _, (change,) = await anext(states)
-                assert change.what == "line"
-                hardware.power("A", "a1", True)
-                _, (change,) = await anext(states)
-                assert change.now == "answers"
+        async with (
+            bare_board(url, "waveshare-relay-d-8", 1, hardware.opener) as read,
+            aclosing(watch(read)) as states,
+        ):
+            state, _ = await anext(states)
+            assert state["input 1"] == "on"
+            assert state["output 8"] == "off"
+            hardware.power("A", "a1", False)
+            _, (change,) = await anext(states)
+            assert change.what == "line"
+            hardware.power("A", "a1", True)
+            _, (change,) = await anext(states)
+            assert change.now == "answers"
 
 
 async def test_a_dangerous_board_is_refused(site: Site) -> None:
