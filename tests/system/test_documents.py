@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,23 @@ def test_the_tests_in_the_documents_pass(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
     assert f"{len(tests)} passed" in done.stdout, done.stdout
+
+
+def test_the_scenario_and_the_replay_in_the_documents_play(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
+    (scenario,) = [
+        each for each in re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL) if "title =" in each
+    ]
+    (tmp_path / "story.toml").write_text(scenario, encoding="utf-8")
+    replay = re.search(r"motorpool (replay .*)", text)
+    assert replay is not None
+    program = str(Path(sys.executable).with_name("motorpool"))
+    for command in (["campaign", "--scenario", "story.toml", "--seeds", "1"], shlex.split(replay.group(1))):
+        done = subprocess.run(
+            [program, *command], capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "No violation" in done.stdout
 
 
 def test_links_point_at_files() -> None:
