@@ -10,6 +10,7 @@ import typer
 
 from . import cabinet, campaign, capture, check, decode, demo, ledger, probe, serve, simulate
 from .output import Commands
+from .sealed import add_sealed
 
 app = typer.Typer(
     name="motorpool",
@@ -31,6 +32,7 @@ app.command()(campaign.campaign)
 app.command()(campaign.replay)
 app.add_typer(cabinet.app)
 app.add_typer(ledger.app)
+add_sealed(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -88,7 +88,7 @@ class Adversary(RuleBasedStateMachine):
         self.last_blocked = False
         self.number = 100
         self.nonce = b""
-        self.errand(Verb.UNLOCK, arrives=False)
+        self.errand(Verb.UNLOCK, arrives=True)
 
     # -- the honest holder
 
