@@ -110,6 +110,11 @@ def _state(cabinet: Cabinet, wiring: Wiring) -> State:
     state = {}
     if wiring.door_contact is not None:
         state["door"] = snapshot.door.value
+    if wiring.mains is not None:
+        state["mains"] = snapshot.power.mains.value
+    if wiring.battery_low is not None:
+        low = snapshot.power.battery_low
+        state["battery"] = "unknown" if low is None else "low" if low else "good"
     for each in wiring.slots:
         slot = snapshot.slot(each.slot)
         words = [slot.presence.value] if each.presence is not None else []
@@ -126,6 +131,10 @@ def wires_of(site: Site, name: str) -> Mapping[str, str]:
     wires = {f"slot {each.slot}": _wires(each) for each in wiring.slots}
     if wiring.door_contact is not None:
         wires["door"] = f"contact {_wire(wiring.door_contact)}"
+    if wiring.mains is not None:
+        wires["mains"] = _wire(wiring.mains)
+    if wiring.battery_low is not None:
+        wires["battery"] = _wire(wiring.battery_low)
     return wires
 
 

@@ -23,6 +23,7 @@ from keycabinet.model import (
     BoardState,
     CabinetEvent,
     LatchState,
+    Mains,
     Proof,
     Release,
     ReleaseOutcome,
@@ -81,10 +82,10 @@ class Cabinet:
             name,
             tuple(self._monitors.values()),
             pacer or RealPacer(),
-            idle_s=config.poll_idle_s,
+            idle_s=self._idle_s,
             active_s=config.poll_active_s,
             settle_s=config.debounce_s,
-            busy=lambda: self._observed.open_or_unlocked,
+            busy=lambda: self._observed.open_or_unlocked and not self.on_battery,
         )
         self._is_open = False
         for monitor in self._monitors.values():
@@ -115,6 +116,15 @@ class Cabinet:
     def polls_skipped(self) -> int:
         """Rounds that its pacer left out because they could see no change."""
         return self._poller.skipped
+
+    @property
+    def on_battery(self) -> bool:
+        """Whether an input says that the mains are lost; it is then polled slowly unless somebody attends."""
+        return self._observed.power.mains is Mains.LOST
+
+    def _idle_s(self) -> float:
+        config = self.config
+        return max(config.poll_idle_s, config.poll_battery_s) if self.on_battery else config.poll_idle_s
 
     @property
     def has_door(self) -> bool:
@@ -174,7 +184,8 @@ class Cabinet:
     def snapshot(self) -> Snapshot:
         """The last known state, without asking the boards."""
         online = all(monitor.online for monitor in self._monitors.values())
-        return Snapshot(self.name, online, self._observed.door, self._observed.slots, self.proof)
+        seen = self._observed
+        return Snapshot(self.name, online, seen.door, seen.slots, self.proof, seen.power)
 
     def sighting(self, slot: int) -> Sighting | None:
         """The fobs that this slot's own reader last found; None without one, or while it does not answer."""
@@ -316,6 +327,14 @@ class Cabinet:
         if lamp is None:
             raise NotWired(f"cabinet {self.name}", f"slot {slot} has no lamp (lamps in the site file)")
         await self._monitors[lamp.board].require().switch(lamp.channel, on)
+
+    async def set_buzzer(self, on: bool) -> None:
+        """Sound the cabinet's buzzer, or end it. Raises NotWired, BoardUnverified, and errors of the line."""
+        self._check_open()
+        buzzer = self._wiring.buzzer
+        if buzzer is None:
+            raise NotWired(f"cabinet {self.name}", "it has no buzzer (buzzer in the site file)")
+        await self._monitors[buzzer.board].require().switch(buzzer.channel, on)
 
     def _locked(self, slot: int) -> tuple[SlotWiring, Output]:
         """A slot and its own lock."""

@@ -15,7 +15,7 @@ from keycabinet.slots import SlotRange, expand_slots
 from keycabinet.transport import MODBUS_TCP
 from keycabinet.wiring import Input, Output, SlotWiring, Wiring
 
-InputRole = Literal["keys", "latches", "compartments", "door_contact"]
+InputRole = Literal["keys", "latches", "compartments", "door_contact", "mains", "battery_low"]
 
 
 class _Strict(BaseModel):
@@ -28,7 +28,8 @@ class BoardConfig(_Strict):
     `slots` wires channel n as both the lock (output n) and what the board senses of it: on relay boards the key (input
     n), on lock boards the latch, and the compartment where they have item sensors. On lock boards `latches` and
     `door_contact` count locks, all other roles item sensors. An input reads 1 for key present, compartment full, latch
-    locked, door shut; roles named in `inverted` read the other way round. `settings` are the board family's own.
+    locked, door shut, mains there, battery low; roles named in `inverted` read the other way round. `settings` are the
+    board family's own.
     """
 
     name: str = Field(
@@ -45,6 +46,9 @@ class BoardConfig(_Strict):
     lamps: SlotRange | None = None
     door_lock: int | None = Field(default=None, ge=1)
     door_contact: int | None = Field(default=None, ge=1)
+    mains: int | None = Field(default=None, ge=1, description="input that reads 1 while the mains are there")
+    battery_low: int | None = Field(default=None, ge=1, description="input that reads 1 when it is low")
+    buzzer: int | None = Field(default=None, ge=1, description="output")
     inverted: tuple[InputRole, ...] = ()
     pulse_ms: int | None = Field(default=None, ge=100, le=10_000, multiple_of=100)
     reply_timeout_ms: float | None = Field(default=None, ge=10, le=5_000)
@@ -67,6 +71,12 @@ class CabinetConfig(_Strict):
         default=None, description="defaults to what the boards are wired for"
     )
     poll_idle_s: float = Field(default=1.0, ge=0.02, le=60.0)
+    poll_battery_s: float = Field(
+        default=5.0,
+        ge=0.02,
+        le=300.0,
+        description="between two polls without the mains, where an input tells",
+    )
     poll_active_s: float = Field(default=0.02, ge=0.001, le=5.0)
     debounce_s: float = Field(default=0.05, ge=0.0, le=2.0)
     coils_at_once: int | None = Field(
@@ -89,7 +99,7 @@ def _none_for(role: str, kind: str, shape: BoardShape) -> str:
         return "this board senses its latches only" if shape.inputs else "this board has no inputs"
     if not shape.outputs:
         return "this board has no outputs"
-    if role == "lamp":
+    if role in ("lamp", "buzzer"):
         return "a board whose outputs can be left on; those of this one drive locks"
     return "a board that ends a pulse by itself; on this one a lock would stay open if the station died"
 
@@ -147,16 +157,13 @@ def _pairs(text: str | None) -> tuple[tuple[int, int], ...]:
 def _wire_board(plan: _Plan, index: int, board: BoardConfig, shape: BoardShape) -> None:
     name = board.label
 
-    def sensor(role: str, channel: int, kind: InputRole) -> Input:
-        return Input(name, shape.inputs_for(role)[0] + channel, kind in board.inverted)
-
     def outputs(key: str, text: str | None, role: str) -> None:
         for slot, channel in _pairs(text):
             plan.add(index, key, slot, role, Output(name, channel), shape)
 
     def inputs(key: str, text: str | None, role: str, kind: InputRole) -> None:
         for slot, channel in _pairs(text):
-            plan.add(index, key, slot, role, sensor(role, channel, kind), shape)
+            plan.add(index, key, slot, role, _sensor(board, shape, role, channel, kind), shape)
 
     outputs("slots", board.slots, "lock")
     outputs("locks", board.locks, "lock")
@@ -167,17 +174,29 @@ def _wire_board(plan: _Plan, index: int, board: BoardConfig, shape: BoardShape) 
     inputs("latches", board.latches, "latch", "latches")
     inputs("compartments", board.compartments, "compartment", "compartments")
     outputs("lamps", board.lamps, "lamp")
-    if board.door_lock is not None:
-        plan.add(index, "door_lock", None, "door lock", Output(name, board.door_lock), shape)
-    if board.door_contact is not None:
-        plan.add(
-            index,
-            "door_contact",
-            None,
-            "door contact",
-            sensor("door contact", board.door_contact, "door_contact"),
-            shape,
-        )
+    _wire_whole(plan, index, board, shape)
+
+
+def _sensor(board: BoardConfig, shape: BoardShape, role: str, channel: int, kind: InputRole) -> Input:
+    return Input(board.label, shape.inputs_for(role)[0] + channel, kind in board.inverted)
+
+
+def _wire_whole(plan: _Plan, index: int, board: BoardConfig, shape: BoardShape) -> None:
+    """What a cabinet has once."""
+    for key, role, channel in (
+        ("door_lock", "door lock", board.door_lock),
+        ("buzzer", "buzzer", board.buzzer),
+    ):
+        if channel is not None:
+            plan.add(index, key, None, role, Output(board.label, channel), shape)
+    of_cabinet: tuple[tuple[InputRole, str, int | None], ...] = (
+        ("door_contact", "door contact", board.door_contact),
+        ("mains", "mains", board.mains),
+        ("battery_low", "battery low", board.battery_low),
+    )
+    for kind, role, channel in of_cabinet:
+        if channel is not None:
+            plan.add(index, kind, None, role, _sensor(board, shape, role, channel, kind), shape)
 
 
 _SENSED_BY_RELAY_BOARDS: tuple[tuple[str, InputRole], ...] = (("key", "keys"),)
@@ -317,6 +336,9 @@ def _plan(name: str, config: CabinetConfig, lines: Container[str] | None) -> tup
         door_lock=_as_output(plan.door.get("door lock")),
         door_contact=_as_input(plan.door.get("door contact")),
         senses=senses,
+        mains=_as_input(plan.door.get("mains")),
+        battery_low=_as_input(plan.door.get("battery low")),
+        buzzer=_as_output(plan.door.get("buzzer")),
     )
     return wiring, plan.problems
 

@@ -12,11 +12,11 @@ from keycabinet.config import BoardConfig, CabinetConfig, resolve
 from keycabinet.errors import KeyCabinetError
 from keycabinet.exchange import Priority
 from keycabinet.line import Line
-from keycabinet.model import LatchState, Presence, SlotState
+from keycabinet.model import LatchState, Mains, Power, Presence, SlotState
 from keycabinet.probing import WAIT_S, NotUnderstood, probes
 from keycabinet.readers.base import build_reader, reader_kinds
 from keycabinet.readers.config import ReaderConfig
-from keycabinet.wiring import SlotWiring
+from keycabinet.wiring import SlotWiring, Wiring
 
 LAMP_S = 0.7
 """How long a lamp is lit, for somebody who stands before the cabinet."""
@@ -97,7 +97,7 @@ class Inspector:
             async with Cabinet(name, config, self._lines) as cabinet:
                 snapshot = cabinet.snapshot()
             found = [_slot(name, each, snapshot.slot(each.slot)) for each in wiring.slots]
-            findings += found
+            findings += [*found, *_power(name, wiring, snapshot.power)]
             latched = [each.slot for each in wiring.slots if each.latch is not None]
             if latched and all(snapshot.slot(slot).latch is LatchState.UNLOCKED for slot in latched):
                 text = 'every latch reads unlocked; if all are shut, set inverted = ["latches"]'
@@ -162,6 +162,17 @@ def _slot(cabinet: str, wiring: SlotWiring, state: SlotState) -> Finding:
             faults.append("its latch cannot be told; look at its wire")
     text = ", ".join(said) or "nothing senses it"
     return Finding(cabinet, what, not faults, "; ".join((text, *faults)))
+
+
+def _power(cabinet: str, wiring: Wiring, power: Power) -> Iterator[Finding]:
+    if wiring.mains is not None:
+        lost = power.mains is not Mains.ON
+        hint = '; if they are there, set inverted = ["mains"]' if lost else ""
+        yield Finding(cabinet, "mains", True, f"{power.mains.value}{hint}", doubt=lost)
+    if wiring.battery_low is not None:
+        low = power.battery_low is not False
+        hint = 'low; if it is charged, set inverted = ["battery_low"]' if low else "good"
+        yield Finding(cabinet, "battery", True, hint, doubt=low)
 
 
 async def _light(cabinet: Cabinet, slot: int, seconds: float) -> Finding:

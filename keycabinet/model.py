@@ -42,6 +42,14 @@ class DoorState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Mains(StrEnum):
+    """Whether the cabinet is fed from the mains, where an input tells."""
+
+    ON = "on"
+    LOST = "lost"  # it lives on its battery
+    UNKNOWN = "unknown"
+
+
 class LatchState(StrEnum):
     """The bolt of one slot, where it is fed back."""
 
@@ -70,6 +78,14 @@ class SlotState:
 
 
 @dataclass(frozen=True, slots=True)
+class Power:
+    """What feeds a cabinet; `battery_low` is None where no input tells."""
+
+    mains: Mains = Mains.UNKNOWN
+    battery_low: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A whole cabinet as last seen; `online` is true while every board answers."""
 
@@ -78,6 +94,7 @@ class Snapshot:
     door: DoorState
     slots: tuple[SlotState, ...]
     proof: Proof
+    power: Power = Power()
 
     def slot(self, number: int) -> SlotState:
         """The state of one slot; KeyError when the cabinet has no such slot."""
@@ -169,6 +186,16 @@ class DoorChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerChanged:
+    """The mains were lost or are back, the battery is low or no longer, or it cannot be told; `at` is loop time (s)."""
+
+    cabinet: str
+    power: Power
+    previous: Power
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class BoardLost:
     """A board stopped answering (or was refused), and its inputs are unknown from now on; or a reader of fobs did."""
 
@@ -201,5 +228,12 @@ class SlotReleased:
 
 
 CabinetEvent = (
-    PresenceChanged | FobsChanged | BadgeRead | DoorChanged | BoardLost | BoardRecovered | SlotReleased
+    PresenceChanged
+    | FobsChanged
+    | BadgeRead
+    | DoorChanged
+    | PowerChanged
+    | BoardLost
+    | BoardRecovered
+    | SlotReleased
 )

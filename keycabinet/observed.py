@@ -11,13 +11,16 @@ from keycabinet.model import (
     DoorChanged,
     DoorState,
     LatchState,
+    Mains,
+    Power,
+    PowerChanged,
     Presence,
     PresenceChanged,
     SlotState,
 )
 from keycabinet.wiring import Input, SlotWiring, Wiring
 
-S = TypeVar("S", Presence, LatchState, DoorState)
+S = TypeVar("S", Presence, LatchState, DoorState, Mains, bool | None)
 
 
 class Observed:
@@ -31,6 +34,8 @@ class Observed:
         ]
         self._slots: tuple[SlotState, ...] | None = None
         self.door = DoorState.UNKNOWN
+        self.power = Power()
+        self._power_boards = {wire.board for wire in (wiring.mains, wiring.battery_low) if wire is not None}
         self._by_board: dict[str, list[int]] = {}
         for index, slot in enumerate(wiring.slots):
             for board in dict.fromkeys(
@@ -85,6 +90,18 @@ class Observed:
             if door is not self.door:
                 self.door = door
                 publish(DoorChanged(self._wiring.cabinet, door, at))
+        if board in self._power_boards:
+            self._update_power(at, publish)
+
+    def _update_power(self, at: float, publish: Callable[[CabinetEvent], None]) -> None:
+        mains, low = self._wiring.mains, self._wiring.battery_low
+        power = Power(
+            self._read(mains, Mains.ON, Mains.LOST, Mains.UNKNOWN, Mains.UNKNOWN),
+            self._read(low, True, False, None, None),
+        )
+        if power != self.power:
+            previous, self.power = self.power, power
+            publish(PowerChanged(self._wiring.cabinet, power, previous, at))
 
     def _update_slot(self, index: int, at: float) -> PresenceChanged | None:
         wiring, before = self._wiring.slots[index], self._states[index]

@@ -25,12 +25,12 @@ class Poller:
         monitors: Sequence[BoardMonitor],
         pacer: Pacer,
         *,
-        idle_s: float,
+        idle_s: Callable[[], float],
         active_s: float,
         settle_s: float,
         busy: Callable[[], bool],
     ) -> None:
-        """`busy` says whether the cabinet stands open, so that it is polled fast without being attended."""
+        """`idle_s` is asked before each pause; `busy` says whether to poll fast though nobody attends."""
         self._name = name
         self._monitors = monitors
         self._pacer = pacer
@@ -68,7 +68,7 @@ class Poller:
             except Exception:
                 self.crashes += 1
                 log.exception("cabinet %s: polling failed and is started again", self._name)
-                await asyncio.sleep(self._idle_s)
+                await asyncio.sleep(self._idle_s())
 
     async def _run(self) -> None:
         while True:
@@ -79,7 +79,7 @@ class Poller:
                 await self._round(restless)
                 continue
             active = started < self._attend_until or self._busy()
-            await self._pause((self._active_s if active else self._idle_s), interruptible=not active)
+            await self._pause((self._active_s if active else self._idle_s()), interruptible=not active)
             await self._round(self._monitors)
 
     async def _pause(self, seconds: float, *, interruptible: bool) -> None:

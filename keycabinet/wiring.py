@@ -57,6 +57,9 @@ class Wiring:
     door_lock: Output | None
     door_contact: Input | None
     senses: tuple[Sense, ...]
+    mains: Input | None = None
+    battery_low: Input | None = None
+    buzzer: Output | None = None
 
     @property
     def tells_presence(self) -> bool:

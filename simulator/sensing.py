@@ -23,6 +23,8 @@ class Feeler(StrEnum):
     LATCH = "latch"
     COMPARTMENT = "compartment"
     CONTACT = "contact"  # of the cabinet's door, which is slot 0
+    MAINS = "mains"  # at slot 0 too
+    BATTERY_LOW = "battery low"
 
 
 @dataclass(slots=True)
@@ -90,6 +92,8 @@ class Sensors:
             connect(each.compartment, Feeler.COMPARTMENT, slot, hangs)
             connect(each.latch, Feeler.LATCH, slot, lambda slot=slot: not world.unlocked(cabinet, slot))  # type: ignore[misc]
         connect(wiring.door_contact, Feeler.CONTACT, DOOR, lambda: world.contact_shut(cabinet))
+        connect(wiring.mains, Feeler.MAINS, DOOR, lambda: True)  # unless a fault takes them away
+        connect(wiring.battery_low, Feeler.BATTERY_LOW, DOOR, lambda: False)
         return lambda channel: channel in readings and readings[channel]()
 
 

@@ -38,7 +38,7 @@ class BoardShape:
 
     def outputs_for(self, role: str) -> int:
         """How many outputs can serve in a role."""
-        return self.outputs if (self.lamps if role == "lamp" else self.locks) else 0
+        return self.outputs if (self.lamps if role in ("lamp", "buzzer") else self.locks) else 0
 
     def inputs_for(self, role: str) -> tuple[int, int]:
         """How many inputs come before those for a role, and how many there are: channel n is input `before` + n."""

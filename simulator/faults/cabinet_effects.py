@@ -140,6 +140,9 @@ def _forced(scene: Scene) -> Undo:
 def _mains_off(scene: Scene) -> Undo:
     """Boards live on the battery; each one that is asked then meets it. At last the battery is empty."""
     undos = _on_each_board(scene)
+    if (scene.target, 0) in scene.hardware.sensors.fitted(Feeler.MAINS):
+        gone = scene.hardware.sensors.disturb(scene.target, Feeler.MAINS, 0, lambda _felt, inverted: inverted)
+        undos.append(gone)
     dark: list[Undo] = []
 
     def empty() -> None:

@@ -114,6 +114,21 @@ async def test_latches_that_all_read_unlocked_may_be_the_other_way_round() -> No
         assert "inverted" in findings[-1].text
 
 
+async def test_mains_and_battery() -> None:
+    board = {**D8, "slots": "1-4", "lamps": None, "mains": 7, "battery_low": 8}
+    async with rig(board) as at:
+        inspector = at.inspector()
+        await inspector.devices()
+        said = {each.what: (each.text, each.doubt) for each in await inspector.slots()}
+        assert said["mains"] == ("on", False)
+        assert said["battery"] == ("good", False)
+        inspector = at.inspector(boards=[{**board, "inverted": ["mains", "battery_low"]}])
+        await inspector.devices()
+        said = {each.what: (each.text, each.doubt) for each in await inspector.slots()}
+        assert said["mains"] == ('lost; if they are there, set inverted = ["mains"]', True)
+        assert said["battery"][1]
+
+
 async def test_lamps_are_lit_one_after_another_and_put_out() -> None:
     async with rig({**D8, "slots": "1-4", "lamps": "1-4@5"}) as at:
         inspector = at.inspector()
