@@ -45,7 +45,7 @@ class Worker:
         if self._shift is not None:
             self._pieces.put(None)
         while self._shift is not None:
-            await self._shift
+            await asyncio.wait([self._shift])  # gives `_ended` its turn, also when the shift is over already
         self._executor.shutdown(wait=False)
 
     def _begin(self) -> None:

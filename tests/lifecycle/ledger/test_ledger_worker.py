@@ -70,3 +70,17 @@ async def test_a_piece_that_nobody_waits_for_is_done_all_the_same() -> None:
     await first
     await worker.close()
     assert done == [2]
+
+
+@pytest.mark.real_time
+async def test_closing_between_the_end_of_a_shift_and_the_loop_hearing_of_it() -> None:
+    """The shift is over, and the loop has not yet been told: closing lets it be told, and ends."""
+    worker = Worker()
+    assert await worker.run(lambda: 1) == 1
+    shift = worker._shift
+    assert shift is not None
+    shift.remove_done_callback(worker._ended)
+    await asyncio.wait([shift])
+    asyncio.get_running_loop().call_soon(worker._ended, shift)
+    await worker.close()
+    assert worker._shift is None
