@@ -28,9 +28,11 @@ from vehicle.errors import NoGrant, NotTheTerminal, OutOfRange, SealedRefused
 from vehicle.link import RadioPort
 from vehicle.sealed.access import Papers
 from vehicle.sealed.codes import Code, Right
+from vehicle.sealed.enrolment import Assignment, enrol
 from vehicle.sealed.framing import FrameType, encode_frame
 from vehicle.sealed.grant import Grant, issue
 from vehicle.sealed.keys import PrivateKey
+from vehicle.sealed.label import Label
 from vehicle.sealed.revocation import Revocations, TimeTicket, revoke, tell_time
 from vehicle.sealed.terminal import SealedTerminal
 from vehicle.terminal import Terminal
@@ -312,3 +314,47 @@ def test_the_advertisement_tells_nothing() -> None:
     truth = BenchCar()
     for told in (truth.vin, CAR):
         assert told not in ADVERTISED
+
+
+class TestEnrolment:
+    """From the factory to the fleet, over the radio."""
+
+    async def test_the_label_and_the_button(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        wish = Assignment(FLEET.public, CAR, immobilisable=False, now=T0)
+        async with rig("memory", monkeypatch) as here:
+            here.device.factory_reset()
+            label = here.device.label
+            with pytest.raises(NotTheTerminal, match="button"):
+                await enrol(here.radio, ADDRESS, label, HOLDER, wish)
+            here.device.press_button(asyncio.get_running_loop().time())
+            wrong = Label(OTHER_TERMINAL.public.thumbprint[:10], label.secret)
+            with pytest.raises(NotTheTerminal, match="label"):
+                await enrol(here.radio, ADDRESS, wrong, HOLDER, wish)
+            with pytest.raises(SealedRefused, match="enrol_secret"):
+                await enrol(here.radio, ADDRESS, Label(label.fingerprint, bytes(10)), HOLDER, wish)
+            assert await enrol(here.radio, ADDRESS, label, HOLDER, wish) == TERMINAL.public
+            with pytest.raises(NotTheTerminal):
+                await enrol(here.radio, ADDRESS, label, HOLDER, wish)
+            assert outcomes(await here.terminal().perform(IMMOBILISE)) == [("rejected", "class_forbids")]
+            assert outcomes(await here.terminal().perform(UNLOCK)) == [("confirmed", None)]
+
+    async def test_a_terminal_of_a_fleet_wants_a_grant(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with rig("memory", monkeypatch) as here:
+            for held, refused in ((None, "grant_missing"), (grant(Right.ENROL), None)):
+                here.device.press_button(asyncio.get_running_loop().time())
+                wish = Assignment(FLEET.public, CAR, immobilisable=True, now=T0, grant=held)
+                work = enrol(here.radio, ADDRESS, here.device.label, HOLDER, wish)
+                if refused is None:
+                    assert await work == TERMINAL.public
+                    continue
+                with pytest.raises(SealedRefused, match=refused):
+                    await work
+
+
+async def test_from_the_key_set_taken_to_the_car_mobilised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One visit, mobilise and unlock, at the memory radio's 30 ms connection interval."""
+    async with rig("memory", monkeypatch) as here:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        assert outcomes(await here.terminal().perform(MOBILISE, UNLOCK)) == [("confirmed", None)] * 2
+        assert loop.time() - start < 1.5
