@@ -82,7 +82,7 @@ def test_an_odometer_of_all_ones_is_no_distance() -> None:
         ({"kind": "obd", "address": "F0:F1:F2:F3:F4:F5", "profile": "x"}, "one of ffe0"),
         ({"kind": "none", "address": "F0:F1:F2:F3:F4:F5"}, "has no address"),
         ({"kind": "obd", "address": "F0:F1:F2:F3:F4:F5", "find_s": 0}, "greater than 0"),
-        ({"kind": "magic"}, "'none' or 'obd'"),
+        ({"kind": "magic"}, "'none', 'obd' or 'sealed'"),
         ({"colour": "red"}, "Extra inputs"),
     ],
 )
