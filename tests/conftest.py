@@ -6,6 +6,7 @@ import asyncio
 import gc
 import inspect
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,6 +39,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         virtual_time.run(_alone(function(**arguments)))
     gc.collect()  # an unclosed link or an unawaited coroutine warns here, in the test it belongs to
     return True
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_line_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each worker's in-memory networks number their ports alike: without locks of its own it would hold another's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
