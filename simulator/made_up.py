@@ -11,6 +11,8 @@ from lifecycle.roster import Roster, RosterFile, roster_of
 from lifecycle.site import Site
 
 BOARD_SLOTS = 8
+DOORED, BLIND = 1, 3
+"""Kinds of cabinet that differ from the others."""
 CLASSES = ("patrol", "patrol", "patrol", "van", "response")
 """Of five cars; a response car is never immobilised."""
 LETTERS = "ABCDEFGH"
@@ -31,8 +33,9 @@ def make_up(
 ) -> Site:
     """A station of this size; its ledger will stand in `folder`.
 
-    Cabinets take turns: without a door on a serial line, with a door, its contact and lamps over Modbus TCP. The
-    last `sergeants` of its officers are sergeants; `workshop` more people drive no class and take cars to be repaired.
+    Cabinets take turns: without a door on a serial line; with a door, its contact and lamps over Modbus TCP; without
+    a door behind a gateway; and one whose relays can sense nothing. The last `sergeants` of its officers are sergeants;
+    `workshop` more people drive no class and take cars to be repaired.
     """
     sizes = _sizes(slots // BOARD_SLOTS, cabinets)
     site = Site.model_validate(
@@ -51,29 +54,38 @@ def _sizes(boards: int, cabinets: int) -> list[int]:
     return [each + (index < more) for index in range(cabinets)]
 
 
+_LINES = (
+    "serial:///dev/ttyS{index}?baudrate=19200",
+    "modbus+tcp://10.0.0.{index}:502",
+    "rtu+tcp://10.0.0.{index}:4196",
+    "serial:///dev/ttyS{index}?baudrate=9600",
+)
+
+
 def _line(index: int) -> tuple[str, str]:
-    if index % 2:
-        return LETTERS[index].lower(), f"modbus+tcp://10.0.0.{index + 1}:502"
-    return LETTERS[index].lower(), f"serial:///dev/ttyS{index}?baudrate=19200"
+    return LETTERS[index].lower(), _LINES[index % len(_LINES)].format(index=index + 1)
 
 
 def _cabinet(index: int, boards: int) -> dict[str, Any]:
-    line = LETTERS[index].lower()
-    fitted: list[dict[str, Any]] = [
-        {
-            "name": f"{line}{number + 1}",
-            "line": line,
-            "address": number + 1,
-            "profile": "waveshare-relay-d-8" if index % 2 == 0 else "waveshare-io-8ch",
-            "slots": f"{number * BOARD_SLOTS + 1}-{(number + 1) * BOARD_SLOTS}",
-        }
-        for number in range(boards)
-    ]
-    if index % 2:
+    line, kind = LETTERS[index].lower(), index % len(_LINES)
+    fitted = [_board(kind, line, number) for number in range(boards)]
+    if kind == DOORED:
         door: dict[str, Any] = {"door_lock": 1, "door_contact": 1, "lamps": "1-7@2"}
         more = {"name": f"{line}{boards + 1}", "line": line, "address": boards + 1}
         fitted.append({**more, "profile": "waveshare-io-8ch", **door})
     return {"boards": fitted}
+
+
+def _board(kind: int, line: str, number: int) -> dict[str, Any]:
+    slots = f"{number * BOARD_SLOTS + 1}-{(number + 1) * BOARD_SLOTS}"
+    here = {"name": f"{line}{number + 1}", "line": line, "address": number + 1}
+    if kind == BLIND:
+        return {**here, "profile": "waveshare-relay-16", "locks": slots}
+    return {
+        **here,
+        "profile": "waveshare-io-8ch" if kind == DOORED else "waveshare-relay-d-8",
+        "slots": slots,
+    }
 
 
 def _homes(sizes: list[int]) -> Iterator[str]:

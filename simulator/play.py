@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import math
 import tempfile
 from collections import Counter, deque
@@ -43,6 +44,8 @@ LAST_LINES = 25
 FRAMES_KEPT = 64
 SETTLING_S = 900.0
 """How long a station is left alone at the end, with every fault over, before the board is read."""
+_SILENT = logging.NullHandler()
+"""For programs that set up no logging: what the library says of faults is not shown, since they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ def folder_for_ledgers() -> str | None:
 
 def play(setting: Setting, tell: Callable[[str], None] | None = None) -> Outcome:
     """Play it in virtual time, in this process. `tell` hears each thing that happens, as a line of text."""
+    for name in ("keycabinet", "vehicle", "lifecycle"):
+        logging.getLogger(name).addHandler(_SILENT)
     with tempfile.TemporaryDirectory(prefix="motorpool-", dir=folder_for_ledgers()) as folder:
         return virtual_time.run(Play(setting, Path(folder), tell).run(), seed=setting.seed)
 
@@ -191,6 +196,7 @@ class Play:
         self.recoveries = Recoveries(self.process, self.invariants, self.stage.send)
         self.faults.subscribe(self.recoveries.moment)
         self.world.subscribe(self._changed)
+        loop.set_exception_handler(self._unhandled)
         self.host = Host(self.process, self.faults, lambda text: self.invariants.ground.violated("I7", text))
         self.process.told.append(lambda what: self._line(loop.time(), "host", what))
         self.points = CrashPoints(setting.kill_at, listing=setting.count_points)
@@ -202,6 +208,10 @@ class Play:
         for name, pacer in options["pacers"].items():
             self._pacers.setdefault(name, CountingPacer(pacer)).pacer = pacer
         return {**options, "pacers": self._pacers}
+
+    def _unhandled(self, _loop: object, context: Mapping[str, Any]) -> None:
+        """An error that nobody waits for, such as that of a callback: no program should have one."""
+        self.invariants.ground.violated("run", f"{context['message']}: {context.get('exception')!r}")
 
     def _disturb(self, kind: str, target: str, for_s: float) -> None:
         try:

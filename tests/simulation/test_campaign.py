@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from lifecycle import SiteError
 from simulator import campaign, replay
 from simulator.invariants import INVARIANTS
-from simulator.play import Setting, play
+from simulator.play import Play, Setting, play
 from simulator.report import Report
 from simulator.scenario import load_scenario
 
@@ -172,3 +173,26 @@ def test_a_replay_of_nothing(options: dict[str, object], key: str) -> None:
     with pytest.raises(SiteError) as wrong:
         replay.run(1, **{"scenario": "quiet-week", **options})  # type: ignore[arg-type]
     assert wrong.value.problems[0].key == key
+
+
+def test_what_the_library_says_of_faults_is_not_shown() -> None:
+    program = "from simulator import campaign; campaign.run(scenario='city', seeds='1', days=0.5)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_an_error_that_nobody_waits_for_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumbles() -> None:
+        raise RuntimeError("a callback's mistake")
+
+    class Stumbling(Play):
+        def _set_up(self) -> None:
+            super()._set_up()
+            asyncio.get_running_loop().call_later(60.0, stumbles)
+
+    monkeypatch.setattr("simulator.play.Play", Stumbling)
+    violation = play(Setting(load_scenario("quiet-week"), 1, 0.01)).violations[0]
+    assert violation.invariant == "run"
+    assert "a callback's mistake" in violation.text
