@@ -14,6 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from .city import City
 from .figures import BenchmarkError, Figure
 from .harness import Bench, Benchmark
 from .ledger import Ledger
@@ -23,7 +24,7 @@ from .tables import as_json, as_markdown, as_table
 from .tcp import Tcp
 from .virtual_time import VirtualTime
 
-BENCHMARKS: Final[Sequence[Benchmark]] = (Rtu(), Tcp(), Ledger(), VirtualTime())
+BENCHMARKS: Final[Sequence[Benchmark]] = (Rtu(), Tcp(), Ledger(), VirtualTime(), City())
 
 
 def main(arguments: Sequence[str] | None = None, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> int:
