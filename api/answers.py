@@ -89,6 +89,15 @@ class Reading(BaseModel):
     age_s: float | None = Field(default=None, description="Seconds since it was read")
 
 
+class VehicleSighting(BaseModel):
+    """Where and when one of the station's radios last heard a vehicle's terminal."""
+
+    place: str
+    rssi: int | None = Field(description="How loud, in dBm; null where the radio does not tell")
+    at: str
+    age_s: float
+
+
 class Vehicle(BaseModel):
     id: str
     fleet_number: str
@@ -100,6 +109,7 @@ class Vehicle(BaseModel):
     checkout: str | None
     key_sets: list[KeySet]
     telemetry: dict[str, Reading]
+    sighting: VehicleSighting | None
 
 
 class Vehicles(BaseModel):

@@ -18,6 +18,7 @@ from lifecycle.errors import Refused
 from lifecycle.ledger import Row
 from lifecycle.model import KeySet, Reason, slot_label
 from lifecycle.policy import HandOverFacts
+from lifecycle.telemetry import declared
 
 LATE_TAKE = timedelta(minutes=15)
 """How long after a release came to nothing a removal from that slot is still put down to it."""
@@ -196,12 +197,15 @@ def declare(
     _about_release(draft, release)
     draft.actor = officer
     draft.data.update({name: value for name, value in said.items() if value not in (None, [])})
-    differences = _differences(draft.row("telemetry", str(release.data["vehicle"])), said)
+    vehicle = str(release.data["vehicle"])
+    differences = _differences(draft.row("telemetry", vehicle), release, said)
     if differences:
         draft.data["differences"] = differences
     draft.note("ReturnDeclared")
     draft.put("checkout", release.id, release.state, declaration={**said, "by": officer, "at": _iso(now)})
     draft.put("key_set", key_set.id, key_set.state, items_missing=list(said["items_missing"]))
+    if said["odometer_km"] is not None:
+        declared(draft, vehicle, float(said["odometer_km"]), officer, now)
     if place is None or key_set.state not in AWAY:
         return
     taken = set_in(draft.rows("key_set"), place.cabinet, place.slot)
@@ -211,10 +215,13 @@ def declare(
     come_home(draft, key_set, place, identity=Proof.INFERRED, because="declared", actor=officer, now=now)
 
 
-def _differences(telemetry: Row | None, said: Mapping[str, Any]) -> dict[str, float]:
-    """Declared against read, in kilometres, where they differ by more than one."""
+def _differences(telemetry: Row | None, release: Row, said: Mapping[str, Any]) -> dict[str, float]:
+    """Declared against read since the car came home, in kilometres, where they differ by more than one."""
     reading = None if telemetry is None else telemetry.data.get("odometer_km")
     if said["odometer_km"] is None or not isinstance(reading, Mapping) or reading.get("value") is None:
+        return {}
+    home = release.data.get("returned_at")
+    if home is None or datetime.fromisoformat(str(reading["at"])) < datetime.fromisoformat(str(home)):
         return {}
     difference = round(float(said["odometer_km"]) - float(str(reading["value"])), 1)
     return {"odometer_km": difference} if abs(difference) > ODOMETER_TOLERANCE_KM else {}

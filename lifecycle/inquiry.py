@@ -59,7 +59,9 @@ class Inquiry:
     def vehicle(self, ref: str) -> VehicleView:
         """By id or fleet number. Raises UnknownThing."""
         ledger = self._book.ledger
-        rows = {kind: ledger.rows(kind) for kind in ("key_set", "vehicle", "telemetry")}
+        rows = {
+            kind: ledger.rows(kind) for kind in ("key_set", "vehicle", "telemetry", "odometer", "sighting")
+        }
         return views.vehicle_view(
             self.roster.vehicle(ref), rows, self.roster, self._station.senses, self._book.clock()
         )

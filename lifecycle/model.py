@@ -158,7 +158,12 @@ class KeySetView(_View):
 
 @dataclass(frozen=True, slots=True)
 class VehicleView(_View):
-    """`availability` is computed from custody, serviceability and what the cabinet senses, and `reasons` explain it."""
+    """`availability` is computed from custody, serviceability and what the cabinet senses, and `reasons` explain it.
+
+    `telemetry` is what its terminal last said, by name, each value with source and age, or the reason why there is
+    none; an odometer that the car does not give is the one that an officer typed. `sighting` is where a radio last
+    heard it.
+    """
 
     id: str
     fleet_number: str
@@ -170,6 +175,7 @@ class VehicleView(_View):
     checkout: str | None
     key_sets: tuple[KeySetView, ...]
     telemetry: Mapping[str, Mapping[str, Any]]
+    sighting: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

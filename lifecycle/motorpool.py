@@ -91,7 +91,7 @@ class MotorPool(Inquiry):
         opened = await ledger(site.ledger_path, station=site.station.code, holder=holder, clock=clock)
         book = Book(opened, clock, ids)
         people = RosterBook(book)
-        hardware = Hardware(opener, urls or {}, radio or host_radio(site.roster), pacers or {})
+        hardware = Hardware(opener, urls or {}, radio or host_radio(site.roster, site.radios), pacers or {})
         station = Station(site, book, hardware, holder, lambda: people.roster)
         pool = cls(site, book, people, station)
         try:

@@ -19,6 +19,7 @@ from lifecycle.errors import Problem, SiteError
 from lifecycle.model import parse_slot_label
 from lifecycle.roster import Roster, load_roster
 from lifecycle.tomlfile import key_path, problems_of, read_toml
+from vehicle.radio_url import RadioUrl
 
 
 def _line_url(text: str) -> str:
@@ -35,6 +36,17 @@ def _timezone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError("an IANA time zone such as Asia/Shanghai") from error
     return name
+
+
+def _radio_url(text: str) -> str:
+    RadioUrl.parse(text)
+    return text
+
+
+def _one_proxy(radios: dict[str, str]) -> dict[str, str]:
+    if sum(url.startswith("esphome:") for url in radios.values()) > 1:
+        raise ValueError("at most one esphome proxy: which of several heard a vehicle cannot be told yet")
+    return radios
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
@@ -67,6 +79,7 @@ class Site(_Table):
     station: StationConfig
     lines: dict[Name, Annotated[str, AfterValidator(_line_url)]] = Field(min_length=1)
     cabinets: dict[Name, CabinetConfig] = Field(min_length=1)
+    radios: Annotated[dict[Name, Annotated[str, AfterValidator(_radio_url)]], AfterValidator(_one_proxy)] = {}
     http: HttpConfig = HttpConfig()
     _folder: Path = PrivateAttr(default=Path())
     _roster: Roster = PrivateAttr(default_factory=Roster)

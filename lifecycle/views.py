@@ -93,13 +93,13 @@ def cabinet_view(
 def vehicle_view(
     vehicle: Vehicle, rows: Mapping[str, Mapping[str, Row]], roster: Roster, senses: Senses, now: datetime
 ) -> VehicleView:
-    """`rows` holds the book's rows by kind and id: key_set, vehicle, telemetry."""
+    """`rows` holds the book's rows by kind and id: key_set, vehicle, telemetry, odometer, sighting."""
     sets = tuple(row for each in roster.sets_of(vehicle.id) if (row := rows["key_set"].get(each.id)))
     service = rows["vehicle"].get(vehicle.id)
     serviceability = service.state if service else "ready"
     state, reasons = availability(vehicle, serviceability, sets, senses)
     gone = next((row for row in sets if row.state in AWAY), None)
-    telemetry = rows["telemetry"].get(vehicle.id)
+    sighting = rows["sighting"].get(vehicle.id)
     return VehicleView(
         id=vehicle.id,
         fleet_number=vehicle.fleet_number,
@@ -110,7 +110,8 @@ def vehicle_view(
         holder=cast("str | None", gone.data["holder"]) if gone else None,
         checkout=cast("str | None", gone.data["checkout"]) if gone else None,
         key_sets=tuple(key_set_view(row, roster) for row in sets),
-        telemetry=_aged(telemetry, now),
+        telemetry=_telemetry(rows["telemetry"].get(vehicle.id), rows["odometer"].get(vehicle.id), now),
+        sighting=None if sighting is None else _aged(sighting.data, now),
     )
 
 
@@ -151,11 +152,15 @@ def _doubt(number: str, row: Row, senses: Senses) -> Reason | None:
     return None
 
 
-def _aged(row: Row | None, now: datetime) -> dict[str, dict[str, Any]]:
-    if row is None:
-        return {}
-    aged = {}
-    for name, reading in cast(Mapping[str, Mapping[str, Any]], row.data).items():
-        age = (now - datetime.fromisoformat(str(reading["at"]))).total_seconds()
-        aged[name] = {**reading, "age_s": round(max(0.0, age), 3)}
-    return aged
+def _telemetry(read: Row | None, odometer: Row | None, now: datetime) -> dict[str, dict[str, Any]]:
+    """What was read; where the car gives no odometer, the one that was typed."""
+    found = {} if read is None else dict(cast(Mapping[str, Mapping[str, Any]], read.data))
+    typed = None if odometer is None else odometer.data.get("typed")
+    if isinstance(typed, Mapping) and found.get("odometer_km", {}).get("value") is None:
+        found["odometer_km"] = typed
+    return {name: _aged(reading, now) for name, reading in found.items()}
+
+
+def _aged(dated: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    age = (now - datetime.fromisoformat(str(dated["at"]))).total_seconds()
+    return {**dated, "age_s": round(max(0.0, age), 3)}
