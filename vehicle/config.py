@@ -8,10 +8,22 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from vehicle.gatt import PROFILES
+from vehicle.model import Capability
 
 _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 _KEY = re.compile(r"0[23][0-9a-f]{64}")
 _UUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+_CAPABILITIES: dict[str, tuple[Capability, ...]] = {
+    "none": (),
+    "obd": (Capability.READ_TELEMETRY, Capability.CLEAR_CODES),
+    "sealed": (
+        Capability.READ_TELEMETRY,
+        Capability.LOCK,
+        Capability.UNLOCK,
+        Capability.IMMOBILISE,
+        Capability.MOBILISE,
+    ),
+}
 
 
 class TerminalConfig(BaseModel):
@@ -37,6 +49,11 @@ class TerminalConfig(BaseModel):
     low_battery_v: float = Field(default=11.8, ge=0, le=13)
     slow_writes: bool = False
     key: str | None = None
+
+    @property
+    def capabilities(self) -> tuple[Capability, ...]:
+        """What a terminal of this kind can do; a grant may give less."""
+        return _CAPABILITIES[self.kind]
 
     @field_validator("address")
     @classmethod

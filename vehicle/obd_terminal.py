@@ -73,7 +73,7 @@ class ObdTerminal(Terminal):
     @property
     def capabilities(self) -> tuple[Capability, ...]:
         """Reads telemetry and clears codes."""
-        return (Capability.READ_TELEMETRY, Capability.CLEAR_CODES)
+        return self._config.capabilities
 
     @property
     def rest_s(self) -> float:

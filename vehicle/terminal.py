@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 
-from vehicle.actions import ActionOrder, ActionResult
+from vehicle.actions import ActionOrder, ActionResult, VehicleState
 from vehicle.errors import NotCapable
 from vehicle.model import Absence, Capability, ClearOrder, CodesCleared, Telemetry
 
@@ -49,6 +49,13 @@ class Terminal(ABC):
         A link that fails is an outcome and not an error. Raises NotCapable without the action's capability.
         """
         raise NotCapable(self.name, ", ".join(order.action for order in orders))
+
+    async def read_state(self) -> VehicleState:
+        """Visit the vehicle once and read its doors and its immobiliser: what settles an order in doubt.
+
+        Raises NotCapable for a terminal without actions, and a VehicleError leaf when the visit fails.
+        """
+        raise NotCapable(self.name, "reading doors and immobiliser")
 
     @abstractmethod
     async def close(self) -> None:

@@ -111,18 +111,16 @@ class SealedTerminal(Terminal):
     @property
     def capabilities(self) -> tuple[Capability, ...]:
         """Everything that the profile has; a grant may give less."""
-        return (
-            Capability.READ_TELEMETRY,
-            Capability.LOCK,
-            Capability.UNLOCK,
-            Capability.IMMOBILISE,
-            Capability.MOBILISE,
-        )
+        return self._config.capabilities
 
     async def read_telemetry(self) -> Telemetry:
         """Visit the car once; a session that breaks is made once more. Raises SealedError leaves too."""
         measured = await self.read()
         return _telemetry(measured, _now())
+
+    async def read_state(self) -> VehicleState:
+        """Doors and immobiliser, in one visit. Raises as `read_telemetry`."""
+        return _vehicle_state((await self.read()).state)
 
     async def read(self) -> Measured:
         """Everything that the terminal tells, with doors and immobiliser. Raises as `read_telemetry`."""

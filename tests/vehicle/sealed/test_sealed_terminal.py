@@ -21,6 +21,7 @@ from vehicle import (
     ActionResult,
     Capability,
     TerminalConfig,
+    VehicleState,
     open_terminal,
 )
 from vehicle.ble import Radio
@@ -138,6 +139,7 @@ class TestOverEveryRadio:
             immobilised, unlocked = await terminal.perform(IMMOBILISE, UNLOCK)
             assert (immobilised.outcome, immobilised.state.effective) == ("confirmed", "blocked")
             assert (unlocked.outcome, unlocked.state.doors) == ("confirmed", "unlocked")
+            assert await terminal.read_state() == VehicleState("unlocked", "blocked", "blocked")
             assert here.car.blocked
             assert not here.car.locked
             assert outcomes(await terminal.perform(MOBILISE, LOCK)) == [("confirmed", None)] * 2
