@@ -214,3 +214,10 @@ class Inquiry:
         numbers = [each.slot for each in self._cabinet(cabinet).snapshot().slots]
         if slot not in numbers:
             raise UnknownThing("slot", slot, f"cabinet {cabinet} has {min(numbers)} to {max(numbers)}")
+
+    def _command(self, command_id: str | None) -> str:
+        if command_id is None:
+            return self._book.new_id("cmd")
+        if not 1 <= len(command_id) <= 128 or not command_id.isprintable():
+            raise InvalidRequest("command_id", command_id, "1 to 128 printable characters")
+        return command_id

@@ -12,25 +12,28 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from keycabinet import Opener, Pacer, Presence, open_link
-from lifecycle import custody, releases, repairs, views
+from lifecycle import custody, releases, repairs
 from lifecycle.book import Book, Draft
 from lifecycle.clock import Clock, IdFactory, random_id, system_clock
 from lifecycle.custody import Place
 from lifecycle.errors import InvalidRequest, StationUnavailable, UnknownThing
-from lifecycle.inquiry import Inquiry
 from lifecycle.ledger import Ledger
-from lifecycle.model import CheckOutView, DefectView, OrderView, Vehicle, VehicleView, slot_label
+from lifecycle.model import CheckOutView, Vehicle, VehicleView, slot_label
 from lifecycle.people import RosterBook
 from lifecycle.policy import HandOverFacts
 from lifecycle.releases import Request
 from lifecycle.roster import Roster
 from lifecycle.site import Site, load_site
 from lifecycle.station import Hardware, Station
-from lifecycle.visits import host_radio
+from lifecycle.terminals import host_radio
+from lifecycle.workshop import Workshop
 from vehicle.link import RadioPort
+
+if TYPE_CHECKING:
+    from vehicle.sealed.access import Access
 
 
 class CheckOutHandle:
@@ -64,7 +67,7 @@ class CheckOutHandle:
         return await self._pool.taken(self.id, within)
 
 
-class MotorPool(Inquiry):
+class MotorPool(Workshop):
     """One station, its hardware and its book. `open` it once; use it as an async context manager."""
 
     @classmethod
@@ -75,6 +78,7 @@ class MotorPool(Inquiry):
         opener: Opener = open_link,
         urls: Mapping[str, str] | None = None,
         radio: RadioPort | None = None,
+        access: Access | None = None,
         pacers: Mapping[str, Pacer] | None = None,
         ledger: Callable[..., Any] = Ledger.open,
         clock: Clock = system_clock,
@@ -83,15 +87,17 @@ class MotorPool(Inquiry):
     ) -> MotorPool:
         """Open the ledger, the lines and the cabinets of a site, and settle what an earlier run left open.
 
-        `urls` replaces a line's URL, `opener` how it is opened, `radio` how terminals are reached. Raises SiteError,
-        LedgerHeld, LedgerBroken, and the line's errors when another program holds it.
+        `urls` replaces a line's URL, `opener` how it is opened, `radio` how terminals are reached, and `access` has
+        the key and the grants for sealed ones. Raises SiteError, LedgerHeld, LedgerBroken, and the line's errors
+        when another program holds it.
         """
         if not isinstance(site, Site):
             site = await asyncio.get_running_loop().run_in_executor(None, load_site, site)
         opened = await ledger(site.ledger_path, station=site.station.code, holder=holder, clock=clock)
         book = Book(opened, clock, ids)
         people = RosterBook(book)
-        hardware = Hardware(opener, urls or {}, radio or host_radio(site.roster, site.radios), pacers or {})
+        radio = radio or host_radio(site.roster, site.radios)
+        hardware = Hardware(opener, urls or {}, radio, pacers or {}, access)
         station = Station(site, book, hardware, holder, lambda: people.roster)
         pool = cls(site, book, people, station)
         try:
@@ -259,81 +265,7 @@ class MotorPool(Inquiry):
                 "slot", place.label, f"a slot that holds a set; its sensor says {sensed.presence.value}"
             )
 
-    # Defects and repairs
-
-    async def report_defect(
-        self,
-        vehicle: str,
-        *,
-        reporter: str,
-        code: str,
-        severity: str,
-        text: str = "",
-        command_id: str | None = None,
-    ) -> DefectView:
-        """Record a defect: minor, major or critical; the last two take the vehicle off the road at once."""
-        car, person = self._people.roster.vehicle(vehicle), self._people.roster.officer(reporter)
-        repairs.check_severity(severity)
-        if not code:
-            raise InvalidRequest("code", code, "a word such as tyre, or a fault code such as P0301")
-        new = self._book.new_id("df")
-
-        def build(draft: Draft) -> str:
-            draft.actor = person.id
-            found = [repairs.Found(new, code, severity, text)]
-            repairs.report(draft, car.id, found, source=f"officer:{person.id}", now=self._book.clock())
-            return new
-
-        content = {
-            "verb": "report_defect", "vehicle": car.id, "reporter": person.id, "code": code, "severity": severity,
-            "text": text,
-        }  # fmt: skip
-        defect, _ = await self._book.command(self._command(command_id), content, build)
-        return views.defect_view(self._row("defect", defect))
-
-    async def open_order(
-        self,
-        vehicle: str,
-        *,
-        by: str,
-        workshop: str,
-        defects: Sequence[str] | None = None,
-        command_id: str | None = None,
-    ) -> OrderView:
-        """Open a work order for the named defects, or for every open one. The vehicle is off the road from now on."""
-        car, person = self._people.roster.vehicle(vehicle), self._people.roster.officer(by)
-        if not workshop:
-            raise InvalidRequest("workshop", workshop, "who repairs it, such as garage-7")
-        new = self._book.new_id("wo")
-
-        def build(draft: Draft) -> str:
-            rows = tuple(self._book.rows("defect"))
-            now = self._book.clock()
-            repairs.open_order(
-                draft, rows, car.id, new, by=person.id, workshop=workshop, defects=defects, now=now
-            )
-            return new
-
-        content = {
-            "verb": "open_order", "vehicle": car.id, "by": person.id, "workshop": workshop,
-            "defects": None if defects is None else list(defects),
-        }  # fmt: skip
-        order, _ = await self._book.command(self._command(command_id), content, build)
-        return self.order(order)
-
-    async def accept_repair(self, order_id: str, *, by: str, command_id: str | None = None) -> OrderView:
-        """Accept a repaired vehicle, by somebody else than who took it to the workshop. Raises Refused."""
-        person = self._people.roster.officer(by)
-        self._row("order", order_id)
-
-        def build(draft: Draft) -> str:
-            rows = tuple(self._book.rows("defect"))
-            repairs.accept(draft, rows, self._row("order", order_id), by=person.id, now=self._book.clock())
-            return order_id
-
-        content = {"verb": "accept_repair", "order": order_id, "by": person.id}
-        await self._book.command(self._command(command_id), content, build)
-        return self.order(order_id)
+    # The roster, and how a release begins
 
     async def upsert_roster(self, delta: Roster) -> None:
         """Add or change units, officers, vehicles and key sets, under the host's own ids."""
@@ -391,10 +323,3 @@ class MotorPool(Inquiry):
             known = dict.fromkeys(each.vehicle_class for each in self._people.roster.vehicles.values())
             raise InvalidRequest("vehicle_class", vehicle_class, "one of " + ", ".join(known))
         return found
-
-    def _command(self, command_id: str | None) -> str:
-        if command_id is None:
-            return self._book.new_id("cmd")
-        if not 1 <= len(command_id) <= 128 or not command_id.isprintable():
-            raise InvalidRequest("command_id", command_id, "1 to 128 printable characters")
-        return command_id

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keycabinet import (
     BadgeRead,
@@ -43,8 +43,12 @@ from lifecycle.roster import Roster
 from lifecycle.session import STORE_RETRY_S, Sessions
 from lifecycle.sightings import Sightings
 from lifecycle.site import Site
+from lifecycle.terminals import Terminals
 from lifecycle.visits import Visits
 from vehicle.link import RadioPort
+
+if TYPE_CHECKING:
+    from vehicle.sealed.access import Access
 
 _log = logging.getLogger(__name__)
 ATTENDING_S = 120.0
@@ -59,6 +63,7 @@ class Hardware:
     urls: Mapping[str, str] = field(default_factory=dict)
     radio: RadioPort | None = None
     pacers: Mapping[str, Pacer] = field(default_factory=dict)
+    access: Access | None = None
 
 
 class Station:
@@ -78,7 +83,8 @@ class Station:
         self.closing = False
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._attending: dict[str, tuple[str, float]] = {}
-        self.visits = Visits(book, hardware.radio, self.spawn)
+        self.terminals = Terminals(hardware.radio, hardware.access)
+        self.visits = Visits(book, self.terminals, self.spawn)
         self.sessions = Sessions(self)
         self.sightings = Sightings(self)
 
@@ -122,6 +128,7 @@ class Station:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.visits.close()
+        await self.terminals.close()
         for cabinet in self.cabinets.values():
             await cabinet.close()
         for line in self.lines.values():

@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
 from lifecycle.book import Book, Draft
 from lifecycle.errors import StationUnavailable
 from lifecycle.model import Vehicle
-from lifecycle.roster import Roster
 from lifecycle.telemetry import Moment, enter, enter_sighting, is_news
-from vehicle import Telemetry, Terminal, TerminalConfig, VehicleError, open_terminal
-from vehicle.link import RadioPort
-from vehicle.opening import open_radios
-from vehicle.radio_url import RadioUrl
-from vehicle.radios import Radios, Sighting
+from lifecycle.terminals import Terminals
+from vehicle import Telemetry, VehicleError
+from vehicle.radios import Sighting
 
 _log = logging.getLogger(__name__)
 FIRST_RETRY_S = 5.0
 LAST_RETRY_S = 300.0
-HERE = "here"
-"""The place of a radio that the site file does not name."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
@@ -35,16 +30,15 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 class Visits:
     """One visit at a time for each vehicle; a new request for the same vehicle takes the place of the old one."""
 
-    def __init__(self, book: Book, radio: RadioPort | None, spawn: Spawn) -> None:
+    def __init__(self, book: Book, terminals: Terminals, spawn: Spawn) -> None:
         self._book = book
-        self._radios = radio if radio is None or isinstance(radio, Radios) else Radios({HERE: radio})
+        self._terminals = terminals
         self._spawn = spawn
-        self._terminals: dict[TerminalConfig, Terminal] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def request(self, vehicle: Vehicle, checkout: str | None) -> None:
         """Have the vehicle's terminal read as soon as it can be. Returns at once."""
-        if vehicle.terminal.kind == "none" or self._radios is None:
+        if not self._terminals.approachable(vehicle):
             return
         running = self._tasks.get(vehicle.id)
         if running is not None:
@@ -52,22 +46,20 @@ class Visits:
         self._tasks[vehicle.id] = self._spawn(self._visit(vehicle, checkout), f"visit {vehicle.id}")
 
     async def close(self) -> None:
-        """End every visit and let go of the terminals."""
+        """End every visit."""
         tasks = [task for task in self._tasks.values() if not task.done()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for terminal in self._terminals.values():
-            await terminal.close()
 
     async def _visit(self, vehicle: Vehicle, checkout: str | None) -> None:
         delay = FIRST_RETRY_S
         while True:
             began = asyncio.get_running_loop().time()
-            terminal = self._terminal(vehicle)
+            terminal = self._terminals.of(vehicle)
             try:
                 telemetry = await terminal.read_telemetry()
-                heard = self._heard(vehicle, began)
+                heard = self._terminals.heard(vehicle, since=began)
                 await self._book.step(partial(self._enter, vehicle, checkout, telemetry, heard))
                 return
             except (VehicleError, StationUnavailable) as error:
@@ -90,7 +82,7 @@ class Visits:
         enter(draft, vehicle, telemetry, moment, checkout=checkout, heard=heard, new_id=new_id)
 
     async def _sighted(self, vehicle: Vehicle, began: float) -> None:
-        heard, moment = self._heard(vehicle, began), self._moment()
+        heard, moment = self._terminals.heard(vehicle, since=began), self._moment()
         if heard is None or not is_news(self._book.row("sighting", vehicle.id), heard, moment):
             return
         try:
@@ -98,37 +90,5 @@ class Visits:
         except StationUnavailable as error:
             _log.info("%s: heard at %s, not entered: %s", vehicle.fleet_number, heard.place, error)
 
-    def _heard(self, vehicle: Vehicle, began: float) -> Sighting | None:
-        """Where the car was heard since then."""
-        if self._radios is None or vehicle.terminal.address is None:
-            return None
-        heard = self._radios.sighting(vehicle.terminal.address)
-        return heard if heard is not None and heard.at >= began else None
-
     def _moment(self) -> Moment:
         return Moment(asyncio.get_running_loop().time(), self._book.clock())
-
-    def _terminal(self, vehicle: Vehicle) -> Terminal:
-        terminal = self._terminals.get(vehicle.terminal)
-        if terminal is None:
-            terminal = open_terminal(vehicle.terminal, self._radios, name=vehicle.fleet_number)
-            self._terminals[vehicle.terminal] = terminal
-        return terminal
-
-
-def host_radio(roster: Roster, radios: Mapping[str, str] | None = None) -> RadioPort | None:
-    """The site's radios, or this host's Bluetooth, if a vehicle of the roster needs one and the `ble` extra is there.
-
-    `radios` are URLs by the radios' places.
-    """
-    if all(each.terminal.kind == "none" for each in roster.vehicles.values()):
-        return None
-    try:
-        return open_radios(
-            {place: RadioUrl.parse(url) for place, url in (radios or {HERE: "ble://"}).items()}
-        )
-    except ModuleNotFoundError as missing:
-        _log.warning(
-            "terminals are not read: %s is not installed; pip install 'motorpool[ble]'", missing.name
-        )
-        return None

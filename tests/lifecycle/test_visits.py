@@ -19,6 +19,7 @@ from lifecycle.model import Vehicle
 from lifecycle.roster import Roster
 from lifecycle.site import Site
 from lifecycle.telemetry import declared
+from lifecycle.terminals import Terminals
 from lifecycle.views import vehicle_view
 from lifecycle.visits import Visits
 from simulator.terminals import Elm327Device, MemoryRadio
@@ -115,11 +116,13 @@ async def bench(tmp_path: Path, car: Car) -> AsyncIterator[Bench]:
     radio = MemoryRadio()
     radio.add(car, ADDRESS, adapter=Elm327Device(car))
     book = Book(ledger, clock, lambda kind: f"{kind}-{next(numbers)}")
-    visits = Visits(book, Radios({"yard": radio}), spawn)
+    terminals = Terminals(Radios({"yard": radio}))
+    visits = Visits(book, terminals, spawn)
     try:
         yield Bench(car, radio, book, visits)
     finally:
         await visits.close()
+        await terminals.close()
         await ledger.close()
 
 
