@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from elm import obd_message
 from emulated_adapter import EmulatedAdapter, raw_values
 
-from simulator.terminals import TerminalPark
+from simulator.terminals import MemoryRadio, TerminalPark
 from vehicle import (
     Absence,
     ClearOrder,
@@ -21,7 +22,7 @@ from vehicle import (
     open_terminal,
 )
 from vehicle.ble import Radio
-from vehicle.errors import UnableToConnect
+from vehicle.errors import NoData, UnableToConnect
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"
 VINS = [raw.to_bytes(17, "big").decode() for raw in raw_values("car", "VIN", 17)]
@@ -42,6 +43,18 @@ async def emulated(
         await radio.close()
 
 
+@asynccontextmanager
+async def in_memory(
+    scenario: str, patch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Terminal, EmulatedAdapter]]:
+    """The same bytes without the Bluetooth stack, for what is done many times."""
+    device, radio = EmulatedAdapter(scenario, patch), MemoryRadio()
+    radio.add_device(device, ADDRESS)
+    terminal = open_terminal(TerminalConfig(kind="obd", address=ADDRESS), radio, name="P-112")
+    yield terminal, device
+    await terminal.close()
+
+
 def check(read: Telemetry, scenario: str = "car") -> None:
     """What is read of a car of the emulator's is what its table says, or is absent with a reason."""
     fuel = {100 * raw / 255 for raw in raw_values("car", "FUEL_LEVEL", 1)}
@@ -54,6 +67,11 @@ def check(read: Telemetry, scenario: str = "car") -> None:
     assert read.adapter_v.value is None or 12 <= read.adapter_v.value <= 15
     for reading in (read.vin, read.fuel_percent, read.distance_since_clear_km, read.stored_dtcs):
         assert reading.known or reading.reason
+
+
+def test_every_scenario_of_the_package_is_here() -> None:
+    """AT is no car: its commands are those of every scenario."""
+    assert set(obd_message.ObdMessage) == {"AT", "engineoff", "default", "car", "mt05"}
 
 
 @pytest.mark.parametrize("mtu", [23, 185])
@@ -106,11 +124,34 @@ async def test_its_other_cars_are_read(scenario: str, monkeypatch: pytest.Monkey
 
 
 async def test_its_engine_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says UNABLE TO CONNECT first, then in turn NO DATA and BUS INIT:ERROR."""
     async with emulated("engineoff", monkeypatch) as (terminal, device):
         with pytest.raises(UnableToConnect, match="switch the ignition on"):
             await terminal.read_telemetry()
+        said = [await outcome(terminal) for _ in range(4)]
+        assert all(isinstance(error, (UnableToConnect, NoData)) and error.retryable for error in said)
         device.elm.set_sorted_obd_msg("car")
         assert (await terminal.read_telemetry()).vin.known
+
+
+@pytest.mark.parametrize(("delay_s", "survived"), [(0.5, True), (1.2, True), (4.0, False)])
+async def test_it_answers_late(delay_s: float, survived: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its `delay`, which it sleeps before every answer, its own too."""
+    async with in_memory("car", monkeypatch) as (terminal, device):
+        assert await outcome(terminal) is None
+        device.elm.delay = delay_s
+        late = await outcome(terminal)
+        assert (late is None) == survived
+        assert late is None or late.retryable
+        device.elm.delay = 0
+        assert await outcome(terminal) is None
+
+
+async def test_it_was_reset_between_visits(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with in_memory("car", monkeypatch) as (terminal, device):
+        assert await outcome(terminal) is None
+        device.elm.reset(0)
+        assert await outcome(terminal) is None
 
 
 async def test_its_codes_are_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,15 +202,27 @@ ERRORS = (
 )
 
 
+PLACES = (
+    ("0100", 1),
+    ("0100", 9),
+    ("0902", 9),
+    ("012F", 1),
+    ("03", 9),
+    ("ATSP0", 9),
+    ("ATRV", 9),
+    ("ATDPN", 1),
+)
+"""What is answered so, and how often."""
+
+
 @pytest.mark.parametrize("text", ERRORS)
 async def test_its_errors_are_survived(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once, each costs at most one visit; for good, it costs values, or ends in an error of ours."""
-    async with emulated("car", monkeypatch, mtu=185) as (terminal, device):
-        for request in ("0100", "0902", "012F", "03", "ATSP0", "ATRV"):
-            for times in (1, 9):
-                device.says = {request: deque([text] * times)}
-                first = await outcome(terminal)
-                assert first is None or str(first).startswith("P-112: ")
-                device.says = {}
-                second = await outcome(terminal)
-                assert second is None or second.retryable
+    async with in_memory("car", monkeypatch) as (terminal, device):
+        for request, times in PLACES:
+            device.says = {request: deque([text] * times)}
+            first = await outcome(terminal)
+            assert first is None or str(first).startswith("P-112: ")
+            device.says = {}
+            second = await outcome(terminal)
+            assert second is None or second.retryable
