@@ -64,7 +64,11 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Car:
-    """The truth about a car, as its instruments would show it."""
+    """The truth about a car, as its instruments would show it.
+
+    `doors_locked` is how the central locking stands, which a sealed terminal drives; the blade of a key opens a door
+    beside it. `restart_blocked`: the relay in the starter's circuit is open, and the engine cannot be started.
+    """
 
     vin: str
     odometer_km: float = 0.0
@@ -77,3 +81,6 @@ class Car:
     in_range: bool = True
     lights_on: bool = False
     doors_open: bool = False
+    doors_locked: bool = True
+    restart_blocked: bool = False
+    speed_kmh: float = 0.0

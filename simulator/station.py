@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import importlib
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from keycabinet import Opener, Pacer
+from lifecycle.clock import Clock, system_clock
+from lifecycle.errors import Problem, SiteError
 from lifecycle.model import Vehicle, parse_slot_label
 from lifecycle.site import Site
 from simulator.cabinets.log import FrameLog
@@ -25,12 +28,21 @@ from simulator.model import Car
 from simulator.terminals import Elm327Device, MemoryRadio, TerminalPark
 from simulator.terminals.memory_radio import OnAir
 from simulator.terminals.reach import Reach
+from simulator.virtual_time import VirtualTimeLoop
 from simulator.world import World
 from vehicle import TerminalConfig
 from vehicle.ble import Radio
+from vehicle.gatt import SEALED
 from vehicle.link import RadioPort
 
+if TYPE_CHECKING:
+    from simulator.authority import StationPapers
+    from simulator.terminals.sealed import SealedDevice
+    from simulator.terminals.sealed_fleet import SealedFleet
+
 DEFAULT_PROFILE = "fff0"
+START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+"""What a clock in virtual time shows at the loop's zero, where no other is given: a Monday, early shift."""
 FLAT_V = 8.0
 """Below this, volts, an adapter's regulator gives up and it falls silent."""
 
@@ -59,6 +71,10 @@ class CarTruth:
         car = self._world.car(self._car)
         return car.in_range and car.battery_v >= FLAT_V
 
+    def reachable(self) -> bool:
+        """The same, for those who want to call it."""
+        return self.in_range
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._world.car(self._car), name)
 
@@ -68,30 +84,52 @@ class CarTruth:
         cleared = replace(car, stored_dtcs=(), pending_dtcs=(), distance_since_clear_km=0.0)
         self._world.change_car(self._car, cleared)
 
+    def drive_locks(self, locked: bool) -> None:
+        """A sealed terminal pulses the central locking."""
+        self._world.change_car(self._car, replace(self._world.car(self._car), doors_locked=locked))
+
+    def block_restart(self, blocked: bool) -> None:
+        """A sealed terminal switches the relay in the starter's circuit."""
+        self._world.change_car(self._car, replace(self._world.car(self._car), restart_blocked=blocked))
+
+
+Fit = Callable[[World, Mapping[str, CarTruth]], "SealedFleet"]
+"""Puts sealed terminals into cars."""
+
 
 class StationTerminals:
-    """The adapters plugged into a world's cars, on one simulated air, or on a radio in memory."""
+    """The terminals in a world's cars, on one simulated air, or on a radio in memory.
+
+    `adapters` are plugged into the cars; `fleet` has the sealed terminals, from the first start on, and `papers` what
+    the station holds for them.
+    """
 
     def __init__(
-        self, world: World, configs: Mapping[str, TerminalConfig], radio: RadioKind = "bumble"
+        self,
+        world: World,
+        configs: Mapping[str, TerminalConfig],
+        radio: RadioKind = "bumble",
+        fit: Fit | None = None,
+        papers: StationPapers | None = None,
     ) -> None:
+        self._world = world
+        self._fit = fit
+        self.papers = papers
+        self.fleet: SealedFleet | None = None
         self._configs = configs
         self._kind = radio
         self._truths = {car: CarTruth(world, car) for car in configs}
         self._park: TerminalPark | None = None
         self.memory = MemoryRadio() if radio == "memory" else None
         self.adapters: dict[str, Elm327Device] = {
-            car: Elm327Device(truth, clear=truth.forget_codes) for car, truth in self._truths.items()
+            car: Elm327Device(truth, clear=truth.forget_codes)
+            for car, truth in self._truths.items()
+            if configs[car].kind == "obd"
         }
         if self.memory is not None:
-            for car, config in configs.items():
-                assert config.address is not None
-                self.memory.add(
-                    self._truths[car],
-                    config.address,
-                    config.profile or DEFAULT_PROFILE,
-                    adapter=self.adapters[car],
-                )
+            for car, adapter in self.adapters.items():
+                address, profile = _socket(configs[car])
+                self.memory.add(self._truths[car], address, profile, adapter=adapter)
 
     @property
     def park(self) -> TerminalPark:
@@ -115,6 +153,11 @@ class StationTerminals:
         return None if self.memory is None else self.memory.on_air(config.address or "")
 
     @property
+    def sealed(self) -> Mapping[str, SealedDevice]:
+        """The sealed terminals by car; none before the first start."""
+        return {} if self.fleet is None else self.fleet.devices
+
+    @property
     def addresses(self) -> Mapping[str, str]:
         """The Bluetooth address of each car's terminal."""
         return {car: config.address or "" for car, config in self._configs.items()}
@@ -124,18 +167,23 @@ class StationTerminals:
         return [Endpoint(car, kind, f"ble://{config.address}") for car, config in self._configs.items()]
 
     async def start(self) -> None:
+        if self._fit is not None and self.fleet is None:
+            cars = [car for car in self._configs if car not in self.adapters]
+            self.fleet = self._fit(self._world, {car: self._truths[car] for car in cars})
+            if self.memory is not None:
+                self._put_on(self.memory)
         if self._kind == "memory":
             return
         self._park = TerminalPark()
-        for car, config in self._configs.items():
-            assert config.address is not None
-            self._park.add(
-                self._truths[car],
-                config.address,
-                config.profile or DEFAULT_PROFILE,
-                adapter=self.adapters[car],
-            )
+        for car, adapter in self.adapters.items():
+            address, profile = _socket(self._configs[car])
+            self._park.add(self._truths[car], address, profile, adapter=adapter)
+        self._put_on(self._park)
         await self._park.start()
+
+    def _put_on(self, air: MemoryRadio | TerminalPark) -> None:
+        for car, device in self.sealed.items():
+            air.add_device(device, self.addresses[car], SEALED, reachable=self._truths[car].reachable)
 
     async def stop(self) -> None:
         if self.memory is not None:
@@ -143,6 +191,17 @@ class StationTerminals:
         if self._park is not None:
             await self._park.stop()
             self._park = None
+
+
+def _socket(config: TerminalConfig) -> tuple[str, str]:
+    assert config.address is not None
+    return config.address, config.profile or DEFAULT_PROFILE
+
+
+def usual_clock() -> datetime:
+    """The wall clock of a world where none is given: the host's, or in virtual time one that goes with the loop."""
+    loop = asyncio.get_running_loop()
+    return START + timedelta(seconds=loop.time()) if isinstance(loop, VirtualTimeLoop) else system_clock()
 
 
 def _car(vehicle: Vehicle, chance: random.Random) -> Car:
@@ -166,11 +225,21 @@ class SimulatedStation:
         strict: bool = False,
         skip_idle_polls: bool = True,
         radio: RadioKind = "bumble",
+        clock: Clock = usual_clock,
     ) -> None:
-        """`radio`: "bumble" carries real ATT and L2CAP below unmodified bleak; "memory" the GATT bytes alone."""
+        """`radio`: "bumble" carries real ATT and L2CAP below unmodified bleak; "memory" the GATT bytes alone.
+
+        `clock` is the true time, which the fleet's authority goes by. Raises SiteError for a sealed terminal whose
+        key is not the simulated one's, or that cannot be simulated without the `sealed` extra.
+        """
         self._site = site
         roster = site.roster
         chance = random.Random(seed)
+        sealed = [each for each in roster.vehicles.values() if each.terminal.kind == "sealed"]
+        self.papers: StationPapers | None = None
+        fit: Fit | None = None
+        if sealed:
+            self.papers, fit = _sealed_side(site, sealed, clock)
         self.hardware = SimulatedHardware(
             lines=site.lines,
             cabinets=site.cabinets,
@@ -178,9 +247,9 @@ class SimulatedStation:
             fobs={each.id: each.fob for each in roster.key_sets.values() if each.fob is not None},
             cars={each.id: _car(each, chance) for each in roster.vehicles.values()},
             terminals={
-                each.id: each.terminal for each in roster.vehicles.values() if each.terminal.kind == "obd"
+                each.id: each.terminal for each in roster.vehicles.values() if each.terminal.kind != "none"
             },
-            terminal_factory=partial(StationTerminals, radio=radio),
+            terminal_factory=partial(StationTerminals, radio=radio, fit=fit, papers=self.papers),
             seed=seed,
             strict=strict,
             skip_idle_polls=skip_idle_polls,
@@ -223,7 +292,8 @@ class SimulatedStation:
 
     def options(self) -> dict[str, Any]:
         """What `MotorPool.open` takes to work with this hardware in place of the site's own."""
-        return {"opener": self.opener, "urls": self.urls, "radio": self.radio, "pacers": self.pacers}
+        reached = {"opener": self.opener, "urls": self.urls, "radio": self.radio, "pacers": self.pacers}
+        return reached if self.papers is None else {**reached, "access": self.papers}
 
     @property
     def logs(self) -> Mapping[str, FrameLog]:
@@ -269,6 +339,36 @@ class SimulatedStation:
         """A new event loop on which the control API can let time pass at once. Raises ControlMissing."""
         loop: asyncio.AbstractEventLoop = _control().FastForwardLoop()
         return loop
+
+
+def _sealed_side(site: Site, vehicles: Sequence[Vehicle], clock: Clock) -> tuple[StationPapers, Fit]:
+    """What the station of these sealed terminals holds, and how they get into the cars. Raises SiteError."""
+    try:
+        authority = importlib.import_module("simulator.authority")
+        fleet = importlib.import_module("simulator.terminals.sealed_fleet")
+        keys = importlib.import_module("simulator.terminals.sealed_keys")
+    except ModuleNotFoundError as missing:
+        install = f"to simulate it needs {missing.name}: pip install 'motorpool[sealed]'"
+        raise SiteError([_problem(each, "kind", "sealed", install) for each in vehicles]) from missing
+    wrong = [
+        _problem(each, "key", each.terminal.key, f'in a simulation key = "{right}"')
+        for each in vehicles
+        if (right := keys.terminal_key(each.id).public.hex) != each.terminal.key
+    ]
+    if wrong:
+        raise SiteError(wrong)
+    fleets = authority.FleetAuthority(site.station.code, clock)
+    fit = partial(
+        fleet.SealedFleet,
+        authority=fleets.public,
+        clock=fleets.now,
+        immobilisable=[each.id for each in vehicles if authority.may_be_immobilised(each.vehicle_class)],
+    )
+    return authority.StationPapers(site.station.code, site.roster, fleets), fit
+
+
+def _problem(vehicle: Vehicle, key: str, value: object, allowed: str) -> Problem:
+    return Problem("the roster", f"vehicles.{vehicle.id}.terminal.{key}", value, allowed)
 
 
 def _control() -> ModuleType:

@@ -10,7 +10,6 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from keycabinet import BoardConfig, Cabinet, CabinetConfig, Line, LineUrl
@@ -21,14 +20,12 @@ from simulator import virtual_time
 from simulator.faults import Faults
 from simulator.hardware import SimulatedHardware
 from simulator.model import Car
-from simulator.station import DEFAULT_PROFILE, CarTruth, RadioKind, SimulatedStation
+from simulator.station import DEFAULT_PROFILE, START, CarTruth, RadioKind, SimulatedStation
 from simulator.terminals import Elm327Device, TerminalPark
 from simulator.world import DOOR, World
 from vehicle import Terminal, TerminalConfig, open_terminal
 from vehicle.ble import Radio
 
-START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
-"""What the wall clock shows at the loop's zero: a Monday, early shift."""
 PATIENCE_S = 20.0
 
 
