@@ -49,6 +49,12 @@ def own_line_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def pytest_collection_finish() -> None:
+    """What the imports and the collection made stays: the collections after each test need not look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two workers share the tests; those that live by the wall clock go to one of them, one after the other."""
     for item in items:

@@ -373,6 +373,18 @@ async def test_notifications_end_with_the_last_program_that_wants_them(
         await one.until(inlet, "Notifying", False)
 
 
+async def overtaken(program: Caller, *call: Any) -> tuple[Message, Message]:
+    """The answers to a call and to the same call made before the first was answered.
+
+    On a busy machine the bus may deliver the second so late that nothing is under way any more; then once again.
+    """
+    for _ in range(100):
+        first, second = await asyncio.gather(program.call(*call), program.call(*call))
+        if second.message_type is not MessageType.METHOD_RETURN:
+            break
+    return first, second
+
+
 async def test_one_read_and_one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     async with on_dbus(one_car(), monkeypatch) as service, caller(service) as program:
         await connect(program)
@@ -380,7 +392,7 @@ async def test_one_read_and_one_write_at_a_time(monkeypatch: pytest.MonkeyPatch)
         write = (outlet, GATT, "WriteValue", "aya{sv}", b"ATI\r", {"type": Variant("s", "request")})
         read = (name, GATT, "ReadValue", "a{sv}", {})
         for call in (write, read):
-            first, second = await asyncio.gather(program.call(*call), program.call(*call))
+            first, second = await overtaken(program, *call)
             assert first.message_type is MessageType.METHOD_RETURN
             assert second.error_name == "org.bluez.Error.InProgress"
         assert await program.ok(name, GATT, "ReadValue", "a{sv}", {"offset": Variant("q", 3)}) == [b"II"]
