@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench fuzz lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ lint: $(STAMP)
 bench: $(STAMP)
 	@tests/system/install-peers.sh
 	$(BIN)/python -m benchmarks
+
+## make fuzz    every parser under a coverage-guided fuzzer, SECONDS=10 each; exits 1 naming what broke it
+fuzz: $(STAMP)
+	$(BIN)/python tests/fuzz --seconds $(or $(SECONDS),10) $(ARGS)
 
 ## make lock    resolve the dependencies anew (needs uv)
 lock:

@@ -109,7 +109,7 @@ def _pieces(lines: Iterable[tuple[int, str]]) -> Iterator[Piece]:
 
 def _object(number: int, line: str) -> dict[str, Any]:
     try:
-        entry = json.loads(line)
+        entry = json.loads(line, parse_int=float)  # no number is too large for it
     except (ValueError, RecursionError) as error:
         raise CaptureFileError("", f"line {number} is not JSON: {error}") from None
     if not isinstance(entry, dict):

@@ -80,7 +80,7 @@ class LineUrl:
             gap = f"&gap_ms={self.gap_s * 1000:g}" if self.gap_s else ""
             return f"serial://{self.path}?baudrate={self.baudrate}&parity={self.parity}{extra}{gap}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        gap = f"?gap_ms={self.gap_s * 1000:g}" if self.gap_s else ""
+        gap = f"?gap_ms={self.gap_s * 1000:g}" if self.scheme == RTU_OVER_TCP else ""  # 0 is not its default
         return f"{self.scheme}://{host}:{self.port}{gap}"
 
 

@@ -7,6 +7,7 @@ source chafon_4_antennas. Statuses 02 and 04 are from the UHFReader18 manual alo
 
 from __future__ import annotations
 
+from binascii import crc_hqx
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -25,6 +26,8 @@ MAX_TAGS = 1024
 """More than a cabinet holds; a reader that names more is not believed."""
 MARGIN_S = 0.5
 """How long after its scan time a reader may take to answer."""
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+"""Each byte with its bits in the other order."""
 FACTORY_SCAN = 10
 """x 100 ms, for readers that say 0."""
 
@@ -123,12 +126,8 @@ class Info:
 
 def crc8408(data: bytes) -> int:
     """CRC-16 with polynomial 8408 reflected, initial FFFF (CRC-16/MCRF4XX)."""
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ 0x8408 if crc & 1 else crc >> 1
-    return crc
+    crc = crc_hqx(data.translate(_MIRRORED), 0xFFFF)  # the mirror image of this CRC; noise may ask for many
+    return _MIRRORED[crc & 0xFF] << 8 | _MIRRORED[crc >> 8]
 
 
 def build(address: int, command: int, data: bytes = b"") -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -199,7 +200,7 @@ def public_from_pem(data: bytes) -> PublicKey | AuthorityKey:
         )
     try:
         public = serialization.load_pem_public_key(data)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise BadKey("not a public key in PEM") from error
     if isinstance(public, Ed25519PublicKey):
         return AuthorityKey(public.public_bytes_raw())
@@ -213,5 +214,5 @@ def public_from_pem(data: bytes) -> PublicKey | AuthorityKey:
 def _private(data: bytes) -> object:
     try:
         return serialization.load_pem_private_key(data, None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise BadKey("not a private key in PEM (PKCS #8, not encrypted)") from error
