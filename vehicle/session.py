@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -25,6 +24,7 @@ from vehicle.errors import (
     Unsupported,
     VehicleError,
 )
+from vehicle.obd.at import read_identity, read_protocol, read_protocol_name, read_voltage
 from vehicle.obd.elm327 import Problem, Reply
 from vehicle.obd.frames import FRAMINGS, Answer, Framing, parse_answer
 
@@ -91,22 +91,6 @@ FALLBACK = ("6", "8", "1", "7", "9", "2", "3", "4", "5", "A")
 """The order in which protocols are tried where the automatic search finds none; the commonest first."""
 LEAST_SUPPLY_V = 6.0
 """Below, the adapter is not in a socket of a car."""
-_IDENTITY = re.compile(r"ELM327|STN|OBDLINK", re.IGNORECASE)
-_VOLTAGE = re.compile(r"([0-9]{1,2}\.[0-9]{1,2})\s*V?", re.IGNORECASE)
-_PROTOCOL = re.compile(r"A?([1-9A-C])")
-_PROTOCOL_NAMES = (
-    ("J1850PWM", "1"),
-    ("J1850VPW", "2"),
-    ("ISO9141", "3"),
-    ("5BAUD", "4"),
-    ("KWPFAST", "5"),
-    ("CAN11/500", "6"),
-    ("CAN29/500", "7"),
-    ("CAN11/250", "8"),
-    ("J1939", "A"),
-    ("CAN29/250", "9"),
-)
-"""What `AT DP` prints of each protocol, blanks removed: for clones that do not know `AT DPN`."""
 
 
 async def identify(adapter: Adapter, limits: Limits) -> str | None:
@@ -117,7 +101,7 @@ async def identify(adapter: Adapter, limits: Limits) -> str | None:
         except AdapterTimeout:
             return None
         if reply.problem is not Problem.STOPPED:  # left busy by whoever was connected before
-            return next((line for line in reply.lines if _IDENTITY.search(line)), None)
+            return read_identity(reply.lines)
     return None
 
 
@@ -158,8 +142,7 @@ class Session:
     async def voltage(self) -> float | None:
         """The voltage at the OBD socket in volts, if the adapter measures it."""
         reply = await self._command("ATRV", needed=False)
-        measured = _VOLTAGE.fullmatch(reply.lines[0]) if reply and reply.lines else None
-        return float(measured[1]) if measured else None
+        return read_voltage(reply.lines) if reply else None
 
     async def ask(self, request: str) -> Answer:
         """What the car says to `request` (hexadecimal digits); at least one control unit answered.
@@ -238,14 +221,13 @@ class Session:
         """The number of the protocol in use, as the adapter says; None where it does not."""
         reply = await self._command("ATDPN", needed=False)
         if reply is not None:
-            printed = reply.lines[0] if reply.lines else "nothing"
-            named = _PROTOCOL.fullmatch(printed)
-            if named is None:
-                raise UnableToConnect(self._adapter.name, f"its protocol, {printed[:8]}, is not OBD-II")
-            return named[1]
+            found = read_protocol(reply.lines)
+            if found is None:
+                printed = reply.lines[0][:8] if reply.lines else "nothing"
+                raise UnableToConnect(self._adapter.name, f"its protocol, {printed}, is not OBD-II")
+            return found[0]
         reply = await self._command("ATDP", needed=False)
-        bare = re.sub(r"[\s()]|AUTO,?|-4", "", reply.lines[0].upper()) if reply and reply.lines else ""
-        return next((number for name, number in _PROTOCOL_NAMES if name in bare), None)
+        return read_protocol_name(reply.lines) if reply else None
 
     def _take(self, number: str | None) -> None:
         if number is None:
