@@ -14,7 +14,7 @@ from keycabinet.timerfd import TimerFd
 from keycabinet.transport import MODBUS_TCP, SERIAL, LineUrl, Link, open_link
 from keycabinet.wiring import Wiring
 from simulator.cabinets import MemorySerial, ModbusTcpPort, PtyLine, RelayBoard, RtuTcpPort, Wire
-from simulator.cabinets.devices import build_device
+from simulator.cabinets.devices import Fitted, build_device
 from simulator.cabinets.log import FrameLog
 from simulator.cabinets.readers.devices import StationReaders
 from simulator.cabinets.wire import AnyBoard
@@ -58,16 +58,6 @@ class Terminals(Protocol):
 
 
 TerminalFactory = Callable[[World, Mapping[str, Any]], Terminals]
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A board in its cabinet: its name there, the line it hangs on."""
-
-    cabinet: str
-    label: str
-    line: str
-    board: AnyBoard
 
 
 class SimulatedHardware:
@@ -293,7 +283,7 @@ class SimulatedHardware:
             )
             if board is None:
                 raise ValueError(f"cabinet {name}: no board {each.profile!r} can be simulated")
-            self._boards.append(Fitted(name, each.label, each.line, board))
+            self._boards.append(Fitted(name, each.label, each.line, board, each))
 
         self.readers.add(name, config)
 

@@ -9,13 +9,18 @@ from typing import Any
 from lifecycle.model import slot_label
 from lifecycle.roster import Roster, RosterFile, roster_of
 from lifecycle.site import Site
+from simulator import made_up_cabinets
+from simulator.made_up_cabinets import Home
 
 BOARD_SLOTS = 8
 DOORED, BLIND = 1, 3
 """Kinds of cabinet that differ from the others."""
 CLASSES = ("patrol", "patrol", "patrol", "van", "response")
 """Of five cars; a response car is never immobilised."""
+IMMOBILISED = ("patrol", "van")
+"""Classes that opt in, where there are sealed terminals."""
 LETTERS = "ABCDEFGH"
+STATION = {"code": "made-up-01", "ledger": "ledger.db"}
 SURNAMES = ("Li", "Wang", "Zhang", "Liu", "Chen", "Yang", "Zhao", "Huang", "Zhou", "Wu", "Xu", "Sun")
 GIVEN = ("Wei", "Min", "Fang", "Jun", "Lei", "Na", "Qiang", "Yan", "Jie", "Tao", "Ping", "Hui")
 
@@ -28,24 +33,41 @@ def make_up(
     cars: int,
     officers: int,
     terminals: int,
+    sealed: int = 0,
     sergeants: int = 0,
     workshop: int = 0,
+    every_board: bool = False,
 ) -> Site:
     """A station of this size; its ledger will stand in `folder`.
 
     Cabinets take turns: without a door on a serial line; with a door, its contact and lamps over Modbus TCP; without
     a door behind a gateway; and one whose relays can sense nothing. The last `sergeants` of its officers are sergeants;
-    `workshop` more people drive no class and take cars to be repaired.
+    `workshop` more people drive no class and take cars to be repaired. With `every_board` its cabinets are those of
+    `made_up_cabinets` instead, whatever `cabinets` and `slots` say.
     """
+    if every_board:
+        lines, fitted = made_up_cabinets.LINES, made_up_cabinets.CABINETS
+        made = Site.model_validate(
+            {"station": STATION, "lines": lines, "cabinets": fitted, **_actions(sealed)}
+        )
+        homes = made_up_cabinets.homes()
+        return made.located(folder, _roster(homes, cars, officers, terminals, sealed, sergeants, workshop))
     sizes = _sizes(slots // BOARD_SLOTS, cabinets)
     site = Site.model_validate(
         {
-            "station": {"code": "made-up-01", "ledger": "ledger.db"},
+            "station": STATION,
             "lines": dict(_line(index) for index in range(cabinets)),
             "cabinets": {LETTERS[index]: _cabinet(index, boards) for index, boards in enumerate(sizes)},
+            **_actions(sealed),
         }
     )
-    return site.located(folder, _roster(sizes, cars, officers, terminals, sergeants, workshop))
+    return site.located(
+        folder, _roster(_homes(sizes), cars, officers, terminals, sealed, sergeants, workshop)
+    )
+
+
+def _actions(sealed: int) -> dict[str, Any]:
+    return {"actions": {"immobilise": IMMOBILISED}} if sealed else {}
 
 
 def _sizes(boards: int, cabinets: int) -> list[int]:
@@ -88,26 +110,28 @@ def _board(kind: int, line: str, number: int) -> dict[str, Any]:
     }
 
 
-def _homes(sizes: list[int]) -> Iterator[str]:
+def _homes(sizes: list[int]) -> Iterator[Home]:
     """Slots in which sets hang at first: through the cabinets in turn, so that each keeps some free."""
     for slot in range(1, max(sizes) * BOARD_SLOTS + 1):
         for index, boards in enumerate(sizes):
             if slot <= boards * BOARD_SLOTS:
-                yield slot_label(LETTERS[index], slot)
+                yield slot_label(LETTERS[index], slot), None
 
 
 def _roster(
-    sizes: list[int], cars: int, officers: int, terminals: int, sergeants: int, workshop: int
+    homes: Iterator[Home],
+    cars: int,
+    officers: int,
+    terminals: int,
+    sealed: int,
+    sergeants: int,
+    workshop: int,
 ) -> Roster:
-    homes = _homes(sizes)
     entries: dict[str, list[dict[str, Any]]] = {
         "units": [{"id": "u-1", "name": "Station"}],
         "officers": [_officer(number, officers - sergeants) for number in range(officers)],
-        "vehicles": [_vehicle(number, with_terminal=number < terminals) for number in range(cars)],
-        "key_sets": [
-            {"id": f"k-{number + 1:02d}", "vehicle": f"v-{number + 1:02d}", "home": next(homes)}
-            for number in range(cars)
-        ],
+        "vehicles": [_vehicle(number, terminals, sealed) for number in range(cars)],
+        "key_sets": [_key_set(number, *home) for number, home in zip(range(cars), homes, strict=False)],
     }
     for number in range(workshop):
         entries["officers"].append(
@@ -119,6 +143,10 @@ def _roster(
             }
         )
     return roster_of(RosterFile.model_validate(entries))
+
+
+def _key_set(number: int, home: str, fob: str | None) -> dict[str, Any]:
+    return {"id": f"k-{number + 1:02d}", "vehicle": f"v-{number + 1:02d}", "home": home, "fob": fob}
 
 
 def _officer(number: int, ordinary: int) -> dict[str, Any]:
@@ -134,7 +162,7 @@ def _officer(number: int, ordinary: int) -> dict[str, Any]:
     }
 
 
-def _vehicle(number: int, *, with_terminal: bool) -> dict[str, Any]:
+def _vehicle(number: int, terminals: int, sealed: int) -> dict[str, Any]:
     vehicle_class = CLASSES[number % len(CLASSES)]
     made: dict[str, Any] = {
         "id": f"v-{number + 1:02d}",
@@ -143,6 +171,16 @@ def _vehicle(number: int, *, with_terminal: bool) -> dict[str, Any]:
         "unit": "u-1",
         "vin": f"LSVAM4187C2{number:06d}",
     }
-    if with_terminal:
-        made["terminal"] = {"kind": "obd", "address": f"F0:00:00:00:{number // 256:02X}:{number % 256:02X}"}
+    if number < terminals:
+        address = f"F0:00:00:00:{number // 256:02X}:{number % 256:02X}"
+        made["terminal"] = {"kind": "obd", "address": address}
+        if number < sealed:
+            made["terminal"] = {"kind": "sealed", "address": address, "key": _key(made["id"])}
     return made
+
+
+def _key(vehicle: str) -> str:
+    """The key of the simulated sealed terminal in a vehicle."""
+    from simulator.terminals.sealed_keys import terminal_key  # noqa: PLC0415 - needs the extra `sealed`
+
+    return terminal_key(vehicle).public.hex

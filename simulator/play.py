@@ -21,6 +21,7 @@ from simulator import acts, virtual_time
 from simulator.board import BoardReading, read_board
 from simulator.crash_points import CrashPoints
 from simulator.faults import Faults, WallClock
+from simulator.faults.by_board import FaultsByBoard, Tally
 from simulator.faults.disk import Disk
 from simulator.host import Host
 from simulator.invariants import INVARIANTS, Invariants, Violation
@@ -78,6 +79,7 @@ class Outcome:
     last_lines: list[str] = field(default_factory=list)
     faults: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By kind: how many were injected, how many were met."""
+    by_board: Tally = field(default_factory=dict)
     recoveries: list[Recovery] = field(default_factory=list)
     checks: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -116,8 +118,10 @@ def site_of(scenario: Scenario, folder: Path) -> Site:
         cars=station.cars,
         officers=station.officers,
         terminals=station.terminals,
+        sealed=station.sealed,
         sergeants=people.sergeants,
         workshop=people.mechanics + people.garage_drivers,
+        every_board=station.every_board,
     )
 
 
@@ -134,7 +138,8 @@ class Play:
         self._pacers: dict[str, CountingPacer] = {}
         self.scenario = setting.scenario
         self.site = site_of(self.scenario, folder)
-        self.station = SimulatedStation(self.site, seed=setting.seed, radio="memory")
+        self.clock = WallClock(MIDNIGHT)
+        self.station = SimulatedStation(self.site, seed=setting.seed, radio="memory", clock=self.clock.true)
         self.world = self.station.world
         self.world.forget_log()
         for log in self.station.logs.values():
@@ -171,7 +176,7 @@ class Play:
     def _set_up(self) -> None:
         setting, loop = self._setting, asyncio.get_running_loop()
         ids = Random(f"{setting.seed}/ids")
-        disk, clock = Disk(Random(f"{setting.seed}/disk")), WallClock(MIDNIGHT)
+        disk, clock = Disk(Random(f"{setting.seed}/disk")), self.clock
         self.process = StationProcess(
             self.site,
             self.station,
@@ -181,6 +186,7 @@ class Play:
             options=self._options,
         )
         self.faults = Faults(self.station.hardware, Random(f"{setting.seed}/faults"), disk=disk, clock=clock)
+        self.by_board = FaultsByBoard(self.faults, self.station.hardware)
         self.kiosk = Kiosk(self.process)
         self.stage = Stage(
             self.world,
@@ -189,6 +195,7 @@ class Play:
             seed=setting.seed,
             rate=self.scenario.rate,
             disturb=self._disturb,
+            terminals=self.station.terminals,
         )
         self.crowd = Crowd(self.stage, self.scenario, share=setting.people)
         self.invariants = Invariants(self.process, self.kiosk, self.stage, self.faults)
@@ -325,6 +332,7 @@ class Play:
             faults={
                 name: (each.injected, each.met) for name, each in self.faults.counts.items() if each.injected
             },
+            by_board=self.by_board.tally,
             recoveries=self.recoveries.recovered,
             checks={name: self.invariants.ground.checks[name] for name in INVARIANTS},
             counts={

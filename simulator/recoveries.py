@@ -13,7 +13,8 @@ from simulator.process import StationProcess
 LOOKING_EVERY_S = 0.25
 PATIENCE_S = 600.0
 ILL_MAKING = (
-    Layer.SLOT, Layer.SENSOR, Layer.DOOR, Layer.POWER, Layer.BOARD, Layer.LINE, Layer.TCP, Layer.PROCESS, Layer.DISK,
+    Layer.SLOT, Layer.SENSOR, Layer.DOOR, Layer.POWER, Layer.BOARD, Layer.LINE, Layer.TCP, Layer.READER, Layer.PROCESS,
+    Layer.DISK,
 )  # fmt: skip
 """Layers whose faults can keep a station from working; radio, adapter and car are waited for by nobody."""
 

@@ -74,6 +74,28 @@ class Report:
                 met[kind] += crossed
         return {kind: (injected[kind], met[kind]) for kind in FAULTS if injected[kind]}
 
+    def by_board(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """By profile of a board or kind of reader, by kind of fault it can have: how many were injected, and met."""
+        total: dict[str, dict[str, tuple[int, int]]] = {}
+        for outcome in self.outcomes:
+            for profile, kinds in outcome.by_board.items():
+                known = total.setdefault(profile, {})
+                for kind, (some, crossed) in kinds.items():
+                    injected, met = known.get(kind, (0, 0))
+                    known[kind] = (injected + some, met + crossed)
+        return {
+            profile: {kind: known[kind] for kind in FAULTS if kind in known}
+            for profile, known in total.items()
+        }
+
+    def unmet(self) -> dict[str, list[str]]:
+        """By board or reader: the faults that it can have and never met. Empty when each met all of its own."""
+        missing = {
+            profile: [kind for kind, (_, met) in kinds.items() if not met]
+            for profile, kinds in self.by_board().items()
+        }
+        return {profile: kinds for profile, kinds in missing.items() if kinds}
+
     def recoveries(self) -> dict[str, list[float]]:
         """By kind of fault: how long each recovery took (s), sorted."""
         took: dict[str, list[float]] = {}
@@ -126,6 +148,7 @@ class Report:
             ("program starts", f"{self.count('starts'):,}"),
             ("faults injected", f"{sum(some for some, _ in faults.values()):,} of {len(faults)} kinds"),
             ("faults met", f"{sum(met for _, met in faults.values()):,} of {kinds_met} kinds"),
+            ("met by board", self._met_by_board()),
             ("recoveries", f"{len(recovered):,}: {times}"),
             ("without harm", f"{calm:,} faults; {overtaken:,} were overtaken by the next one"),
             ("invariant checks", f"{sum(self.checks().values()):,}"),
@@ -133,6 +156,26 @@ class Report:
             ("speed", f"{self.speed:,.0f} times real time with {self.jobs} job(s), {self.took_s:.1f} s"),
             ("violations", f"{len(self.failures):,} of {len(self.outcomes):,} runs" if self.failures else "none"),
         ]  # fmt: skip
+
+    def _met_by_board(self) -> str:
+        boards, unmet = self.by_board(), self.unmet()
+        if not unmet:
+            return f"each of {len(boards)} kinds of board and reader met every fault that it can have"
+        return f"{len(boards) - len(unmet)} of {len(boards)} kinds of board and reader met every fault they can have"
+
+    def _boards_table(self) -> Table:
+        unmet = self.unmet()
+        rows = [
+            (
+                profile,
+                f"{sum(met > 0 for _, met in kinds.values())} of {len(kinds)}",
+                f"{sum(some for some, _ in kinds.values()):,}",
+                f"{sum(met for _, met in kinds.values()):,}",
+                ", ".join(unmet.get(profile, ())) or "-",
+            )
+            for profile, kinds in self.by_board().items()
+        ]
+        return ("faults by board", ("board or reader", "kinds met", "injected", "met", "never met"), rows)
 
     def tables(self) -> list[Table]:
         """Everything as tables, the summary first."""
@@ -149,6 +192,7 @@ class Report:
             ("campaign", ("", "figure"), self.summary()),
             ("invariants", ("", "what must hold", "checks"), checks),
             ("faults by kind", ("kind", "what it is", "injected", "met"), faults),
+            self._boards_table(),
             (
                 "recoveries, from the end of the fault",
                 ("after", "times", "half within", "all within"),
@@ -175,6 +219,11 @@ class Report:
             "station_days": self.station_days,
             "counts": {name: self.count(name) for name in _names(self.outcomes)},
             "faults": {kind: {"injected": some, "met": met} for kind, (some, met) in self.faults().items()},
+            "boards": {
+                profile: {kind: {"injected": some, "met": met} for kind, (some, met) in kinds.items()}
+                for profile, kinds in self.by_board().items()
+            },
+            "unmet": self.unmet(),
             "recoveries": {
                 kind: {"count": len(took), "p50_s": median(took), "max_s": took[-1]}
                 for kind, took in self.recoveries().items()

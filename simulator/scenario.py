@@ -17,11 +17,13 @@ from lifecycle.errors import Problem, SiteError
 from lifecycle.tomlfile import problems_of, read_toml
 from simulator.acts import ACTS, HAPPENINGS
 from simulator.faults import FAULTS
+from simulator.made_up_cabinets import SETS
 from simulator.people.behaviour import BEHAVIOURS
 from simulator.timespan import parse_moment
 
 PACKED = Path(__file__).parent / "scenarios"
 Rate = Annotated[float, Field(ge=0.0, le=1.0)]
+Often = Annotated[float, Field(ge=0.0, le=1000.0)]
 
 
 def _texts(parse: Any) -> BeforeValidator:
@@ -39,21 +41,32 @@ class _Table(BaseModel):
 
 
 class StationTable(_Table):
-    """A site file of one's own (relative to the scenario), or the size of a station to make up."""
+    """A site file of one's own (relative to the scenario), or the size of a station to make up.
+
+    With `every_board` the cabinets are those of `simulator.made_up_cabinets`, which have a size of their own.
+    """
 
     site: str | None = None
+    every_board: bool = False
     cabinets: int = Field(default=2, ge=1, le=8)
     slots: int = Field(default=32, ge=8, le=256, multiple_of=8)
     cars: int = Field(default=20, ge=1, le=240)
     officers: int = Field(default=24, ge=2, le=500)
     terminals: int = Field(default=8, ge=0, le=240)
+    sealed: int = Field(default=0, ge=0, le=240, description="how many of the terminals are sealed ones")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.cars > self.slots - self.cabinets:
+        if self.every_board and self.cars > SETS:
+            raise ValueError(
+                f"{self.cars} cars; the cabinets of every_board take {SETS}, and some slots stay free"
+            )
+        if not self.every_board and self.cars > self.slots - self.cabinets:
             raise ValueError(f"{self.cars} cars need more than {self.slots} slots: some have to stay free")
         if self.terminals > self.cars:
             raise ValueError(f"{self.terminals} terminals, but only {self.cars} cars to plug them into")
+        if self.sealed > self.terminals:
+            raise ValueError(f"{self.sealed} sealed terminals, but only {self.terminals} terminals in all")
         return self
 
 
@@ -137,7 +150,7 @@ class ScenarioFile(_Table):
     usual_faults: float = Field(
         default=0.0, ge=0.0, le=100.0, description="how much more than as usual; 0: none"
     )
-    fault: dict[str, Rate] = Field(default_factory=dict, description="the chance of one target on one day")
+    fault: dict[str, Often] = Field(default_factory=dict, description="how many come in a day at the station")
     act: tuple[Act, ...] = ()
     board: tuple[BoardCheck, ...] = ()
     _path: Path = PrivateAttr(default=Path())
@@ -156,7 +169,7 @@ class ScenarioFile(_Table):
         return self.behaviour.get(behaviour, 0.0)
 
     def chances(self) -> Mapping[str, float]:
-        """By kind of fault: the chance that one target has it on one day."""
+        """By kind of fault: how many come in a day at the whole station."""
         usual = {
             name: min(1.0, kind.chance * self.usual_faults)
             for name, kind in FAULTS.items()

@@ -11,8 +11,8 @@ from hypothesis.strategies import SearchStrategy
 from simulator.faults import FAULTS, FaultKind, FaultNotPossible, Faults, Layer, kind_named
 
 HARDWARE = (
-    Layer.SLOT, Layer.SENSOR, Layer.DOOR, Layer.POWER, Layer.BOARD, Layer.LINE, Layer.TCP, Layer.RADIO, Layer.ADAPTER,
-    Layer.CAR,
+    Layer.SLOT, Layer.SENSOR, Layer.DOOR, Layer.POWER, Layer.BOARD, Layer.LINE, Layer.TCP, Layer.READER,
+    Layer.RADIO, Layer.ADAPTER, Layer.CAR,
 )  # fmt: skip
 """The layers whose faults need nothing but a running station: no disk, clock or process to break."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from keycabinet.fobs import Fob
 from simulator.world import World
@@ -15,6 +15,13 @@ class Tags:
         self._world = world
         self._on: dict[str, tuple[Fob, ...]] = {set_id: (fob,) for set_id, fob in fobs.items()}
         self._held: dict[str, tuple[Fob, ...]] = {}
+        self.looks: dict[str, list[Callable[[], None]]] = {set_id: [] for set_id in fobs}
+        """Who is told whenever a reader looks for the fobs on a set."""
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The sets that have a fob, or had one at first."""
+        return tuple(self.looks)
 
     def on(self, set_id: str) -> tuple[Fob, ...]:
         """The fobs on a set that answer."""
@@ -35,7 +42,11 @@ class Tags:
     def at(self, cabinet: str, slot: int) -> tuple[Fob, ...]:
         """What a reader at this slot has in its field."""
         set_id = self._world.hanging(cabinet, slot)
-        return () if set_id is None else self.on(set_id)
+        if set_id is None:
+            return ()
+        for told in self.looks.get(set_id, ()):
+            told()
+        return self.on(set_id)
 
     def within(self, cabinet: str) -> tuple[Fob, ...]:
         """What a reader of the whole cabinet has in its field."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import cast
 
@@ -28,6 +29,22 @@ _MODBUS: dict[str, Callable[..., RelayBoard]] = {
     "advantech": DinRailIo,
     "moxa": DinRailIo,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A board in its cabinet: its name there, the line it hangs on, and what the site file says of it."""
+
+    cabinet: str
+    label: str
+    line: str
+    board: AnyBoard
+    config: BoardConfig
+
+    @property
+    def name(self) -> str:
+        """Cabinet and board: "A/a1"."""
+        return f"{self.cabinet}/{self.label}"
 
 
 def build_device(config: BoardConfig, *, sense: Sense, switched: Switched) -> AnyBoard | None:

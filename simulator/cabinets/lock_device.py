@@ -23,7 +23,7 @@ class LockDevice:
     """One board. `sense` reads an input (locks first, item sensors after them) and `switched` hears of a coil.
 
     Faults hang in it as in a `RelayBoard`; an intercept sees the whole request and answers with a whole frame. `say` is
-    the wire's: it carries what the board tells unasked.
+    the wire's: it carries what the board tells unasked, unless it goes `unheard`.
     """
 
     modes: ClassVar[tuple[int, ...]] = ()
@@ -49,6 +49,7 @@ class LockDevice:
         self.delays: list[Callable[[], float]] = []
         self.deaf: list[Callable[[float], bool]] = []
         self.say: Callable[[bytes], None] = lambda _frame: None
+        self.unheard: list[Callable[[], None]] = []
         self._powered = True
         self._coils: dict[int, asyncio.TimerHandle] = {}
 
@@ -87,6 +88,13 @@ class LockDevice:
 
     def look(self) -> None:
         """Notice changed inputs; boards that push tell of them."""
+
+    def tell(self, frame: bytes) -> None:
+        """Tell something unasked."""
+        for told in self.unheard:
+            told()
+        if not self.unheard:
+            self.say(frame)
 
     def answer(self, burst: bytes, heard: Heard) -> Answer | None:
         """Act on a request; None while the board has no supply, or is silent."""

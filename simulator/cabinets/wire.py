@@ -62,7 +62,7 @@ class Wire:
         self.boards = list(boards)
         for board in self.boards:
             if isinstance(board, LockDevice):
-                board.say = self._say
+                board.say = self.say
         self.deliver: Callable[[bytes], None] = lambda _data: None
         self.strict = strict
         self.byte_by_byte = byte_by_byte
@@ -179,7 +179,7 @@ class Wire:
                 self._reply_by(device, answer.frame, answer.after_s)
         return True
 
-    def _say(self, frame: bytes) -> None:
+    def say(self, frame: bytes) -> None:
         """Carry what a board tells unasked, once nobody else talks."""
         if not (self._reply or self._request):
             self._answer(frame)
@@ -187,7 +187,7 @@ class Wire:
 
         def again() -> None:
             del self._late[timer]
-            self._say(frame)
+            self.say(frame)
 
         timer = self._loop.call_later(PUSH_RETRY_S, again)
         self._late[timer] = None

@@ -55,7 +55,7 @@ class WklyDevice(LockDevice):
             return
         for channel, (old, new) in enumerate(zip(before, now, strict=True), 1):
             if old != new:
-                self.say(self._frame(0x85, bytes((channel, new))))
+                self.tell(self._frame(0x85, bytes((channel, new))))
 
     def _act(self, command: int, data: bytes) -> Answer | None:
         if self._seen is None:

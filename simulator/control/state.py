@@ -10,12 +10,12 @@ from typing import Any
 
 from keycabinet.wiring import SlotWiring
 from lifecycle.model import KeySet, Vehicle
+from simulator.cabinets.devices import Fitted
 from simulator.control.clock import ClockKind, clock_kind
 from simulator.control.hand import Hand
 from simulator.control.journal import Entry, Journal
 from simulator.control.words import fault_name, sentence, slot_label
 from simulator.faults import FaultKind, Injection
-from simulator.hardware import Fitted
 
 
 class Picture:

@@ -53,9 +53,27 @@ def _stuck(level: bool | None) -> Effect:
                 scene.meet()
             return said != inverted
 
-        return _disturbed(scene, *scene.place, Feeler.KEY, lie)
+        return _disturbed(scene, *scene.place, _presence(scene), lie)
 
     return effect
+
+
+def _presence(scene: Scene) -> Feeler:
+    """What tells that something is in the slot: the key's own switch, else the compartment's sensor."""
+    keyed = scene.place in scene.hardware.sensors.fitted(Feeler.KEY)
+    return Feeler.KEY if keyed else Feeler.COMPARTMENT
+
+
+def _latch_stuck(scene: Scene) -> Undo:
+    """Mostly it says from now on what is not so; else it is right until the bolt moves."""
+    said = scene.world.unlocked(*scene.place) == scene.happens(0.7)
+
+    def lie(truth: bool, inverted: bool) -> bool:
+        if said != truth:
+            scene.meet()
+        return said != inverted
+
+    return _disturbed(scene, *scene.place, Feeler.LATCH, lie)
 
 
 def _disturbed(scene: Scene, cabinet: str, slot: int, feeler: Feeler, lie: object) -> Undo:
@@ -74,7 +92,9 @@ def _bounce(scene: Scene) -> Undo:
             scene.meet()
         return (truth != wrong) != inverted
 
-    return together(scene.hardware.sensors.disturb(cabinet, Feeler.KEY, slot, lie), scene.disquiet(cabinet))
+    return together(
+        scene.hardware.sensors.disturb(cabinet, _presence(scene), slot, lie), scene.disquiet(cabinet)
+    )
 
 
 def _half_seated(scene: Scene) -> Undo:
@@ -88,7 +108,7 @@ def _half_seated(scene: Scene) -> Undo:
         return (truth and not lost) != inverted
 
     return together(
-        scene.hardware.sensors.disturb(cabinet, Feeler.KEY, slot, lie),
+        scene.hardware.sensors.disturb(cabinet, _presence(scene), slot, lie),
         scene.watch(HAND_MOVES, (cabinet, slot), scene.end),
         scene.disquiet(cabinet),
     )
@@ -186,6 +206,7 @@ EFFECTS: Effects = MappingProxyType(
         "key_switch_stuck_present": _stuck(True),
         "key_switch_stuck_absent": _stuck(False),
         "key_wire_broken": _stuck(None),
+        "latch_switch_stuck": _latch_stuck,
         "set_half_seated": _half_seated,
         "door_ajar": _hinge(Hinge.AJAR, "door_ajar"),
         "door_contact_broken": _contact_broken,

@@ -29,6 +29,7 @@ EFFECTS: Effects = MappingProxyType(
 
 
 class Moment(StrEnum):
+        **reader_effects.EFFECTS,
     """What listeners are told of."""
 
     INJECTED = "injected"

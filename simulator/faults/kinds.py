@@ -29,6 +29,7 @@ class Layer(StrEnum):
     BOARD = "board"
     LINE = "line"
     TCP = "tcp"
+    READER = "reader"
     RADIO = "radio"
     ADAPTER = "adapter"
     CAR = "car"
@@ -41,7 +42,8 @@ class Aim(StrEnum):
     """What a target is. Slots are named "A-03", boards "A/a1", everything else by its own name."""
 
     BOLT = "slot with a bolt"
-    SWITCH = "slot with a key switch"
+    SWITCH = "slot with a key switch or a compartment sensor"
+    LATCH = "slot whose latch is fed back"
     HUNG = "slot with a key set in it"
     SENSED = "slot with a key switch and a key set in it"
     DOOR = "cabinet with a door"
@@ -51,10 +53,14 @@ class Aim(StrEnum):
     LINKING = "board whose inputs can act on its relays"
     MODBUS = "modbus"  # a board that speaks Modbus
     MULTIDROP = "board on a serial line"
+    PUSHING = "board that tells of changes unasked"
+    PAIR = "two boards on one line"  # "A/a1+A/a2"
     WIRE = "serial line, or one behind a gateway"
     SERIAL = "serial line"
     NETWORK = "line over TCP"
     TERMINAL = "car with a terminal on the radio in memory"
+    READER = "reader of fobs"  # "A/r" of a whole cabinet, "A/r.3" of slot 3
+    FOB = "key set with a fob"
     ADAPTER = "car with a terminal"
     CAR = "car"
     STATION = "station"
@@ -102,6 +108,8 @@ FAULTS: Mapping[str, FaultKind] = _kinds(
     FaultKind("set_half_seated", _L.SENSOR, _A.SENSED, "hook",
               "a set hangs half in its receptor and is felt now and then", 0.03, (5 * MINUTE, 1 * HOUR)),
     FaultKind("door_ajar", _L.DOOR, _A.DOOR, "door",
+    FaultKind("latch_switch_stuck", _L.SENSOR, _A.LATCH, "latch switch",
+              "the latch switch says the same whatever the bolt does", 0.01, _HOURS),
               "the door seems shut and is ajar", 0.3, _QUARTER),
     FaultKind("door_contact_broken", _L.DOOR, _A.CONTACT, "door contact",
               "the wire of the door contact is broken", 0.1, _HOURS),
@@ -128,6 +136,10 @@ FAULTS: Mapping[str, FaultKind] = _kinds(
     FaultKind("line_noise", _L.LINE, _A.WIRE, "line",
               "noise on the line: bytes that nobody sent", 0.3, _QUARTER),
     FaultKind("frames_corrupted", _L.LINE, _A.WIRE, "line",
+    FaultKind("boards_swapped", _L.BOARD, _A.PAIR, "address",
+              "two boards were taken out and came back with each other's address", 0.02, (5 * MINUTE, 1 * HOUR)),
+    FaultKind("pushes_lost", _L.BOARD, _A.PUSHING, "pushes",
+              "what the board tells unasked is lost", 0.1, _HOURS),
               "frames arrive with wrong bits", 0.3, _QUARTER),
     FaultKind("line_echoes", _L.LINE, _A.WIRE, "line",
               "the adapter echoes what it sends", 0.1, _QUARTER),
@@ -148,6 +160,16 @@ FAULTS: Mapping[str, FaultKind] = _kinds(
     FaultKind("radio_out_of_range", _L.RADIO, _A.TERMINAL, "radio",
               "the terminal is out of range", 0.2, (5 * MINUTE, 2 * HOUR)),
     FaultKind("radio_drops_mid_write", _L.RADIO, _A.TERMINAL, "radio",
+    FaultKind("reader_dead", _L.READER, _A.READER, "reader",
+              "the reader does not answer", 0.1, _HOURS),
+    FaultKind("reader_garbles", _L.READER, _A.READER, "reader",
+              "the reader's answers come with wrong bits", 0.1, _HOURS),
+    FaultKind("fob_silent", _L.READER, _A.FOB, "fob",
+              "the fob of a set broke and does not answer", 0.02, _HOURS),
+    FaultKind("fob_doubled", _L.READER, _A.FOB, "fob",
+              "a second fob that nobody knows hangs on a set", 0.02, _HOURS),
+    FaultKind("fob_foreign", _L.READER, _A.FOB, "fob",
+              "a set has another fob, which nobody knows", 0.02, _HOURS),
               "the connection breaks while it is written to", 0.1, _HOURS),
     FaultKind("radio_advertises_slowly", _L.RADIO, _A.TERMINAL, "radio",
               "the terminal advertises so seldom that it is hardly heard", 0.1, _HOURS),

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from simulator.cabinets.board import Mode
+from simulator.cabinets.lock_device import LockDevice
 from simulator.cabinets.wire import AnyBoard
 from simulator.faults.scene import Effect, Effects, Scene, Undo, hang, nothing, together
+from simulator.faults.twins import address_taken_twice, boards_swapped
 
 EXCEPTIONS = (4, 6)  # device failure, device busy; Modbus Application Protocol V1.1b3, 7
 LATE_S = (0.1, 1.5)
@@ -85,17 +87,14 @@ def _exceptions(scene: Scene, board: AnyBoard) -> Undo:
     return hang(board.intercepts, instead)
 
 
-def _twin(scene: Scene, board: AnyBoard) -> Undo:
-    """A second board answers a little later: from there on both drive the line, and its level is anybody's guess."""
+def _pushes_lost(scene: Scene) -> Undo:
+    board = scene.board
+    assert isinstance(board, LockDevice)
+    return hang(board.unheard, scene.meet)
 
-    def garble(reply: bytes) -> bytes:
-        if not board.said(reply):
-            return reply
-        scene.meet()
-        begins = scene.random.randrange(len(reply))
-        return reply[:begins] + bytes(byte & scene.random.randrange(256) for byte in reply[begins:])
 
-    return hang(scene.wire(scene.fitted.line).on_reply, garble)
+def _swapped(scene: Scene) -> Undo:
+    return together(boards_swapped(scene), scene.disquiet(*(each.cabinet for each in scene.pair)))
 
 
 def _on_wire(hook: Callable[[Scene], Undo]) -> Effect:
@@ -199,7 +198,9 @@ EFFECTS: Effects = MappingProxyType(
         "board_swallows_frames": _on_board(_swallows),
         "board_reset_to_factory": _on_board(_factory),
         "board_answers_exceptions": _on_board(_exceptions),
-        "address_taken_twice": _on_board(_twin),
+        "address_taken_twice": _on_board(address_taken_twice),
+        "boards_swapped": _swapped,
+        "pushes_lost": _pushes_lost,
         "line_noise": _on_wire(_noise),
         "frames_corrupted": _on_wire(_corrupt),
         "line_echoes": _on_wire(_echo),

@@ -10,12 +10,14 @@ from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
 from simulator.cabinets.board import RelayBoard
+from simulator.cabinets.devices import Fitted
 from simulator.cabinets.memory import MemorySerial
+from simulator.cabinets.readers.devices import MountedReader
 from simulator.cabinets.tcp import ModbusTcpPort, RtuTcpPort
 from simulator.cabinets.wire import AnyBoard, Wire
 from simulator.faults.errors import FaultNotPossible
 from simulator.faults.kinds import FaultKind
-from simulator.hardware import Fitted, SimulatedHardware
+from simulator.hardware import SimulatedHardware
 from simulator.model import Change
 from simulator.terminals.elm327_device import Elm327Device
 from simulator.terminals.memory_radio import OnAir
@@ -110,8 +112,21 @@ class Scene:
     @property
     def fitted(self) -> Fitted:
         """The target as a board."""
-        cabinet, _, label = self.target.partition("/")
-        return next(each for each in self.hardware.fitted if (each.cabinet, each.label) == (cabinet, label))
+        return self._fitted(self.target)
+
+    def _fitted(self, name: str) -> Fitted:
+        return next(each for each in self.hardware.fitted if each.name == name)
+
+    @property
+    def pair(self) -> tuple[Fitted, Fitted]:
+        """The target as two boards."""
+        one, _, other = self.target.partition("+")
+        return self._fitted(one), self._fitted(other)
+
+    @property
+    def reader(self) -> MountedReader:
+        """The target as a reader of fobs."""
+        return next(each for each in self.hardware.readers.mounted if each.name == self.target)
 
     @property
     def board(self) -> AnyBoard:

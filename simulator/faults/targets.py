@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 
 from keycabinet.transport import MODBUS_TCP, SERIAL
 from simulator.cabinets.board import RelayBoard
+from simulator.cabinets.devices import Fitted
 from simulator.faults.kinds import Aim, FaultKind, Layer
 from simulator.faults.scene import Site
-from simulator.hardware import Fitted
 from simulator.sensing import Feeler
 
 STATION = "station"
@@ -35,7 +36,13 @@ def _bolts(site: Site) -> Iterable[str]:
 
 
 def _switches(site: Site) -> Iterable[str]:
-    return (slot_name(*place) for place in site.hardware.sensors.fitted(Feeler.KEY))
+    sensors = site.hardware.sensors
+    places = (*sensors.fitted(Feeler.KEY), *sensors.fitted(Feeler.COMPARTMENT))
+    return dict.fromkeys(slot_name(*place) for place in places)
+
+
+def _latches(site: Site) -> Iterable[str]:
+    return (slot_name(*place) for place in site.hardware.sensors.fitted(Feeler.LATCH))
 
 
 def _hung(site: Site) -> Iterable[str]:
@@ -72,6 +79,19 @@ def _modbus(site: Site) -> Iterable[str]:
     return _boards(site, lambda fitted: isinstance(fitted.board, RelayBoard))
 
 
+def _pushing(site: Site) -> Iterable[str]:
+    return _boards(site, lambda fitted: fitted.board.pushes)
+
+
+def _pairs(site: Site) -> Iterable[str]:
+    """Each board with the next one on its line."""
+    for line in site.hardware.lines:
+        if site.hardware.scheme(line) == MODBUS_TCP:
+            continue
+        on = [f"{each.cabinet}/{each.label}" for each in site.hardware.fitted if each.line == line]
+        yield from (f"{one}+{other}" for one, other in pairwise(on))
+
+
 def _multidrop(site: Site) -> Iterable[str]:
     return _boards(site, lambda fitted: site.hardware.scheme(fitted.line) != MODBUS_TCP)
 
@@ -102,6 +122,7 @@ _FINDERS: Mapping[Aim, Callable[[Site], Iterable[str]]] = MappingProxyType(
         Aim.SENSED: _sensed,
         Aim.DOOR: _doors,
         Aim.CONTACT: _contacts,
+        Aim.LATCH: _latches,
         Aim.CABINET: lambda site: site.hardware.wirings,
         Aim.BOARD: _boards,
         Aim.LINKING: _linking,
@@ -110,9 +131,13 @@ _FINDERS: Mapping[Aim, Callable[[Site], Iterable[str]]] = MappingProxyType(
         Aim.WIRE: lambda site: _lines(site, serial=True, gateway=True, network=False),
         Aim.SERIAL: lambda site: _lines(site, serial=True, gateway=False, network=False),
         Aim.NETWORK: lambda site: _lines(site, serial=False, gateway=True, network=True),
+        Aim.PUSHING: _pushing,
+        Aim.PAIR: _pairs,
         Aim.TERMINAL: _terminals,
         Aim.ADAPTER: _adapters,
         Aim.CAR: lambda site: site.world.cars,
         Aim.STATION: lambda _site: (STATION,),
+        Aim.READER: lambda site: (each.name for each in site.hardware.readers.mounted),
+        Aim.FOB: lambda site: site.hardware.tags.sets,
     }
 )

@@ -11,7 +11,7 @@ from simulator.hardware import SimulatedHardware
 
 STATION = "station"
 _STATION_WIDE = (Layer.PROCESS, Layer.DISK)
-_LOCAL = (Layer.SLOT, Layer.SENSOR, Layer.POWER, Layer.BOARD, Layer.LINE, Layer.TCP)
+_LOCAL = (Layer.SLOT, Layer.SENSOR, Layer.POWER, Layer.BOARD, Layer.LINE, Layer.TCP, Layer.READER)
 
 
 class Calm:
@@ -23,9 +23,11 @@ class Calm:
         self._since: dict[str, float] = {}
         self._places: dict[str, tuple[str, ...]] = {}
         lines = {(each.cabinet, each.label): each.line for each in hardware.fitted}
+        readers = hardware.readers.mounted
         for cabinet, wiring in hardware.wirings.items():
             for slot in wiring.slots:
-                boards = dict.fromkeys(each.board for each in (slot.key, slot.latch, slot.lock) if each)
+                wires = (slot.presence, slot.latch, slot.lock)
+                boards = dict.fromkeys(each.board for each in wires if each)
                 if wiring.door_lock is not None:
                     boards[wiring.door_lock.board] = None
                 label = f"{cabinet}-{slot.slot:02d}"
@@ -33,21 +35,24 @@ class Calm:
                     STATION, cabinet, label,
                     *(f"{cabinet}/{board}" for board in boards),
                     *dict.fromkeys(lines[cabinet, board] for board in boards),
+                    *(each.name for each in readers if each.reads(cabinet, slot.slot)),
+                    *(each.config.line for each in readers if each.reads(cabinet, slot.slot)),
                 )  # fmt: skip
 
     def moment(self, moment: Moment, injection: Injection) -> None:
         """A listener of `Faults`."""
         layer = injection.kind.layer
         if layer in _STATION_WIDE and injection.kind.part != "kill":
-            place = STATION
+            places = [STATION]
         elif layer in _LOCAL:
-            place = injection.target
+            places = injection.target.split("+")
         else:
             return
-        if moment is Moment.INJECTED:
-            self.disturbed(place)
-        elif moment is Moment.CLEARED:
-            self.over(place)
+        for place in places:
+            if moment is Moment.INJECTED:
+                self.disturbed(place)
+            elif moment is Moment.CLEARED:
+                self.over(place)
 
     def disturbed(self, place: str) -> None:
         self._active[place] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from keycabinet.wiring import SlotWiring
 from lifecycle.custody import OPEN_RELEASES
 from lifecycle.model import slot_label
 from simulator.invariants.durable import Fact, Recorded
@@ -16,6 +17,16 @@ LEFT = ("pulled", "overridden")
 CAME = ("put", "put_by_override")
 PERSONAL = ("KeySetTaken", "OtherSetTaken")
 ALARMS = ("KeySetRemoved", "KeySetMissingAtEnrolment")
+
+
+def _proofs(slot: SlotWiring) -> dict[str, tuple[str, ...]]:
+    """By kind of event: the proofs that the wiring of a slot can give. A latch tells nothing of a set that comes."""
+    if slot.key is not None:
+        both: tuple[str, ...] = ("proved", "inferred", "assumed")
+    else:
+        both = ("assumed",) if slot.compartment is None else ("inferred", "assumed")
+    left = ("inferred", "assumed") if slot.latch is not None and slot.key is None else both
+    return {"KeySetTaken": left, "KeySetReturned": both}
 
 
 class InOnePlace(Check):
@@ -36,8 +47,19 @@ class InOnePlace(Check):
             slot_label(cabinet, slot.slot): (cabinet, slot.slot)
             for cabinet, wiring in ground.hardware.wirings.items()
             for slot in wiring.slots
-            if slot.key is not None
+            if slot.presence is not None
         }
+        self._proofs = {
+            slot_label(cabinet, slot.slot): _proofs(slot)
+            for cabinet, wiring in ground.hardware.wirings.items()
+            for slot in wiring.slots
+        }
+        self._read = [
+            slot_label(each.cabinet, each.slot)
+            for each in ground.hardware.readers.mounted
+            if each.slot is not None
+        ]
+        """Slots with a reader of their own."""
         self.disagree: dict[str, float] = {}
         """Slots in which book and world differ, and since when."""
 
@@ -62,14 +84,18 @@ class InOnePlace(Check):
         if event.kind not in ("KeySetTaken", "KeySetReturned"):
             return
         label = event.ids["slot"]
-        if label not in self._sensed:
-            self.ground.expect(
-                "I2", event.proof == "assumed", lambda: f"{event}: {event.proof}, but nothing can tell"
-            )
+        able = self._proofs[label][event.kind]
+        self.ground.expect(
+            "I2",
+            event.proof in able,
+            lambda: f"{event}: {event.proof}, but its wiring can only be {' or '.join(able)}",
+        )
         if event.kind == "KeySetReturned":
-            identity = event.data.get("identity")
+            proved = event.data.get("identity") == "proved"
             self.ground.expect(
-                "I2", identity != "proved", lambda: f"{event}: which set it is cannot be proved"
+                "I2",
+                not proved or label in self._read,
+                lambda: f"{event}: which set it is cannot be proved",
             )
 
     def _moved(self, key_set: str, fact: Fact | None) -> None:

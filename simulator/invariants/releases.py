@@ -23,8 +23,8 @@ class Entitled(Check):
         super().__init__(ground)
         self._open: dict[str, str] = {}
         """Releases that stand in the book and were not carried out yet: check-out by slot."""
-        self._boards = {
-            (cabinet, slot.slot): f"{cabinet}/{slot.lock.board}"
+        self._locks = {
+            (cabinet, slot.slot): (f"{cabinet}/{slot.lock.board}", slot.lock.channel)
             for cabinet, wiring in ground.hardware.wirings.items()
             for slot in wiring.slots
             if slot.lock is not None
@@ -57,7 +57,8 @@ class Entitled(Check):
         if change.kind != "coil_on" or change.details[1] == DOOR:
             return
         cabinet, slot = str(change.details[0]), int(change.details[1])
-        board = self._boards.get((cabinet, slot))
+        cabinet, slot = self._meant(cabinet, slot)
+        board, _ = self._locks.get((cabinet, slot), (None, 0))
         if any(
             each.kind.name == SELF_ACTING and each.target == board for each in self.ground.faults.active()
         ):
@@ -69,6 +70,21 @@ class Entitled(Check):
         self.ground.expect(
             "I1", found is not None, lambda: f"slot {label} was opened without a release in the book"
         )
+
+    def _meant(self, cabinet: str, slot: int) -> tuple[str, int]:
+        """The slot that the station meant: no byte tells two boards of one make apart that changed addresses."""
+        lock = self._locks.get((cabinet, slot))
+        for each in self.ground.faults.active():
+            if (
+                each.kind.name == "boards_swapped"
+                and lock is not None
+                and lock[0] in (pair := each.target.split("+"))
+            ):
+                other = pair[1 - pair.index(lock[0])]
+                return next(
+                    (at for at, found in self._locks.items() if found == (other, lock[1])), (cabinet, slot)
+                )
+        return cabinet, slot
 
 
 class Roadworthy(Check):

@@ -30,18 +30,24 @@ take_within_s = 20.0
 a = "serial:///dev/ttyS9?baudrate=19200"
 b = "modbus+tcp://10.0.0.9:502"
 c = "rtu+tcp://10.0.0.9:4001"
+d = "serial:///dev/ttyS8?baudrate=9600"
+r = "serial:///dev/ttyS7?baudrate=19200&parity=E"
 
 [cabinets.A]
 boards = [
   { name = "a1", line = "a", address = 1, profile = "waveshare-relay-d-8", slots = "1-8" },
   { name = "a2", line = "a", address = 2, profile = "waveshare-io-8ch", door_lock = 1, door_contact = 1 },
 ]
+readers = [{ name = "ar", line = "r", kind = "rs485-125k-ascii", slots = "1-2" }]
+reread_s = 5.0
 [cabinets.B]
 boards = [{ name = "b1", line = "b", address = 1, profile = "waveshare-relay-d-8", slots = "1-8" }]
 [cabinets.C]
 boards = [
   { name = "c1", line = "c", address = 1, profile = "waveshare-io-8ch", slots = "1-4", latches = "1-4@5" },
 ]
+[cabinets.D]
+boards = [{ name = "d1", line = "d", address = 1, profile = "wkly-4", slots = "1-4" }]
 """
 
 ROSTER = """
@@ -51,9 +57,10 @@ officers = [
   { id = "o-2", badge = "b2", name = "Two", unit = "u", classes = ["patrol"] },
 ]
 key_sets = [
-  { id = "k-1", vehicle = "v-1", home = "A-01" },
+  { id = "k-1", vehicle = "v-1", home = "A-01", fob = "em:0000A001" },
   { id = "k-2", vehicle = "v-2", home = "B-02" },
   { id = "k-3", vehicle = "v-3", home = "C-03" },
+  { id = "k-4", vehicle = "v-4", home = "D-01" },
 ]
 [[vehicles]]
 id = "v-1"
@@ -70,6 +77,11 @@ terminal = { kind = "obd", address = "F0:F1:F2:F3:F4:02" }
 [[vehicles]]
 id = "v-3"
 fleet_number = "P-3"
+class = "patrol"
+unit = "u"
+[[vehicles]]
+id = "v-4"
+fleet_number = "P-4"
 class = "patrol"
 unit = "u"
 """

@@ -52,6 +52,8 @@ async def test_it_is_met_and_the_station_recovers(tmp_path: Path, kind: str) -> 
         await asyncio.sleep(40)
         for _ in range(2):
             await station.outing("b1", "k-1", "v-1")
+        if kind == "pushes_lost":
+            await station.outing("b1", "k-4", "v-4")
         station.faults.clear(injection)
         assert injection.met > 0
         assert injection.met_at is not None

@@ -39,8 +39,7 @@ class ReaderDevice(Protocol):
 class ReaderWire(Wire):
     """The line. The host's end calls `transmit`; what it hears goes to `deliver`.
 
-    It is heard byte by byte, for readers need no silence between frames. Of what can go wrong on a wire, `on_request`
-    and `on_reply` work here.
+    It is heard byte by byte, for readers need no silence between frames.
     """
 
     def __init__(
@@ -65,6 +64,10 @@ class ReaderWire(Wire):
 
     def transmit(self, data: bytes) -> None:
         """Put the host's bytes on the wire."""
+        if self.echoes and data:
+            for told in self.echoes:
+                told()
+            self._later(len(data) * self.character_s, partial(self._hand_over, data))
         for garble in self.on_request:
             data = garble(data) or b""
         if data:
