@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from simulator.faults import cabinet_effects, car_effects, host_effects, line_effects
+from simulator.faults import (
+    cabinet_effects,
+    car_effects,
+    host_effects,
+    line_effects,
+    reader_effects,
+)
 from simulator.faults.errors import FaultError, FaultNotPossible, UnknownTarget
 from simulator.faults.kinds import FAULTS, FaultKind, checked_rates, kind_named
 from simulator.faults.scene import ClockPort, DiskPort, Effects, Scene, Site, Undo
@@ -22,6 +28,7 @@ EFFECTS: Effects = MappingProxyType(
     {
         **cabinet_effects.EFFECTS,
         **line_effects.EFFECTS,
+        **reader_effects.EFFECTS,
         **car_effects.EFFECTS,
         **host_effects.EFFECTS,
     }
@@ -29,7 +36,6 @@ EFFECTS: Effects = MappingProxyType(
 
 
 class Moment(StrEnum):
-        **reader_effects.EFFECTS,
     """What listeners are told of."""
 
     INJECTED = "injected"

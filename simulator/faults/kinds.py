@@ -52,15 +52,15 @@ class Aim(StrEnum):
     BOARD = "board"
     LINKING = "board whose inputs can act on its relays"
     MODBUS = "modbus"  # a board that speaks Modbus
-    MULTIDROP = "board on a serial line"
     PUSHING = "board that tells of changes unasked"
     PAIR = "two boards on one line"  # "A/a1+A/a2"
+    MULTIDROP = "board on a serial line"
     WIRE = "serial line, or one behind a gateway"
     SERIAL = "serial line"
     NETWORK = "line over TCP"
-    TERMINAL = "car with a terminal on the radio in memory"
     READER = "reader of fobs"  # "A/r" of a whole cabinet, "A/r.3" of slot 3
     FOB = "key set with a fob"
+    TERMINAL = "car with a terminal on the radio in memory"
     ADAPTER = "car with a terminal"
     CAR = "car"
     STATION = "station"
@@ -105,11 +105,11 @@ FAULTS: Mapping[str, FaultKind] = _kinds(
               "the key switch is not pressed by the set that hangs there", 0.01, _HOURS),
     FaultKind("key_wire_broken", _L.SENSOR, _A.SWITCH, "key switch",
               "the wire of the key switch is broken", 0.01, _HOURS),
+    FaultKind("latch_switch_stuck", _L.SENSOR, _A.LATCH, "latch switch",
+              "the latch switch says the same whatever the bolt does", 0.01, _HOURS),
     FaultKind("set_half_seated", _L.SENSOR, _A.SENSED, "hook",
               "a set hangs half in its receptor and is felt now and then", 0.03, (5 * MINUTE, 1 * HOUR)),
     FaultKind("door_ajar", _L.DOOR, _A.DOOR, "door",
-    FaultKind("latch_switch_stuck", _L.SENSOR, _A.LATCH, "latch switch",
-              "the latch switch says the same whatever the bolt does", 0.01, _HOURS),
               "the door seems shut and is ajar", 0.3, _QUARTER),
     FaultKind("door_contact_broken", _L.DOOR, _A.CONTACT, "door contact",
               "the wire of the door contact is broken", 0.1, _HOURS),
@@ -133,13 +133,13 @@ FAULTS: Mapping[str, FaultKind] = _kinds(
               "the board answers requests with exceptions", 0.1, _QUARTER),
     FaultKind("address_taken_twice", _L.BOARD, _A.MULTIDROP, "board",
               "a second board answers at the same address", 0.05, _QUARTER),
-    FaultKind("line_noise", _L.LINE, _A.WIRE, "line",
-              "noise on the line: bytes that nobody sent", 0.3, _QUARTER),
-    FaultKind("frames_corrupted", _L.LINE, _A.WIRE, "line",
     FaultKind("boards_swapped", _L.BOARD, _A.PAIR, "address",
               "two boards were taken out and came back with each other's address", 0.02, (5 * MINUTE, 1 * HOUR)),
     FaultKind("pushes_lost", _L.BOARD, _A.PUSHING, "pushes",
               "what the board tells unasked is lost", 0.1, _HOURS),
+    FaultKind("line_noise", _L.LINE, _A.WIRE, "line",
+              "noise on the line: bytes that nobody sent", 0.3, _QUARTER),
+    FaultKind("frames_corrupted", _L.LINE, _A.WIRE, "line",
               "frames arrive with wrong bits", 0.3, _QUARTER),
     FaultKind("line_echoes", _L.LINE, _A.WIRE, "line",
               "the adapter echoes what it sends", 0.1, _QUARTER),
@@ -157,9 +157,6 @@ FAULTS: Mapping[str, FaultKind] = _kinds(
               "the gateway takes no connection", 0.3, (30.0, 5 * MINUTE)),
     FaultKind("gateway_restarted", _L.TCP, _A.NETWORK, "line",
               "the gateway restarts", 0.3, (3.0, 40.0)),
-    FaultKind("radio_out_of_range", _L.RADIO, _A.TERMINAL, "radio",
-              "the terminal is out of range", 0.2, (5 * MINUTE, 2 * HOUR)),
-    FaultKind("radio_drops_mid_write", _L.RADIO, _A.TERMINAL, "radio",
     FaultKind("reader_dead", _L.READER, _A.READER, "reader",
               "the reader does not answer", 0.1, _HOURS),
     FaultKind("reader_garbles", _L.READER, _A.READER, "reader",
@@ -170,6 +167,9 @@ FAULTS: Mapping[str, FaultKind] = _kinds(
               "a second fob that nobody knows hangs on a set", 0.02, _HOURS),
     FaultKind("fob_foreign", _L.READER, _A.FOB, "fob",
               "a set has another fob, which nobody knows", 0.02, _HOURS),
+    FaultKind("radio_out_of_range", _L.RADIO, _A.TERMINAL, "radio",
+              "the terminal is out of range", 0.2, (5 * MINUTE, 2 * HOUR)),
+    FaultKind("radio_drops_mid_write", _L.RADIO, _A.TERMINAL, "radio",
               "the connection breaks while it is written to", 0.1, _HOURS),
     FaultKind("radio_advertises_slowly", _L.RADIO, _A.TERMINAL, "radio",
               "the terminal advertises so seldom that it is hardly heard", 0.1, _HOURS),
