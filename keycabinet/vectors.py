@@ -1,14 +1,15 @@
 """Runs a file of example frames through the codecs: every valid one must be understood and built anew byte for byte.
 
-The form is a JSON list of objects with `protocol`, `request_hex` and `reply_hex` (either may be missing or empty), and
-optionally `name` and `kind`: `bad_published` means that the frame is wrong and must be refused; anything else is valid.
+The form is a JSON list of objects with `protocol`, `request_hex` and `reply_hex` (either may be missing or empty; in
+their place `request_ascii` and `reply_ascii` for protocols of text), and optionally `name`, `decoded` (what the bytes
+mean, by name) and `kind`: `bad_published` means that the frame is wrong and must be refused; anything else is valid.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from keycabinet.decoding import Explanation, explain_reply, explain_request, protocols
@@ -31,6 +32,7 @@ class Vector:
     kind: str
     request: bytes
     reply: bytes
+    decoded: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +83,26 @@ def _entry(number: int, entry: Any) -> Vector:
     name, kind = entry.get("name", f"entry {number}"), entry.get("kind", "valid")
     if not isinstance(name, str) or not isinstance(kind, str):
         raise VectorFileError("", f"entry {number}: name and kind are texts")
-    request, reply = (_bytes(number, entry, key) for key in ("request_hex", "reply_hex"))
+    request, reply = (_bytes(number, entry, key) for key in ("request", "reply"))
     if not request and not reply:
         raise VectorFileError("", f"entry {number}: neither request_hex nor reply_hex")
-    return Vector(protocol, name, kind, request, reply)
+    decoded = entry.get("decoded") or {}
+    if not isinstance(decoded, dict):
+        raise VectorFileError("", f"entry {number}: decoded is no object")
+    return Vector(protocol, name, kind, request, reply, decoded)
 
 
-def _bytes(number: int, entry: Mapping[str, Any], key: str) -> bytes:
-    text = entry.get(key) or ""
-    try:
-        return bytes.fromhex(text)
-    except (TypeError, ValueError):
-        raise VectorFileError("", f"entry {number}: {key} is {text!r}, not hexadecimal bytes") from None
+def _bytes(number: int, entry: Mapping[str, Any], which: str) -> bytes:
+    for form, read in (("hex", bytes.fromhex), ("ascii", str.encode)):
+        text = entry.get(f"{which}_{form}") or ""
+        try:
+            found = read(text)
+        except (TypeError, ValueError):
+            words = f"entry {number}: {which}_{form} is {text!r}, not "
+            raise VectorFileError("", words + ("hexadecimal bytes" if form == "hex" else "text")) from None
+        if found:
+            return found
+    return b""
 
 
 def run_vectors(vectors: Iterable[Vector]) -> Verdict:

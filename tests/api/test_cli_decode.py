@@ -12,6 +12,7 @@ from api.commands.program import app
 from keycabinet.decoding import protocols
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "cabinet-vectors.json"
+ELM327 = GOLDEN.with_name("elm327-vectors.json")
 FLASH = "01 05 02 00 00 07 8D B0"
 
 
@@ -76,6 +77,7 @@ def test_a_file_of_vectors() -> None:
     assert counted["protocols"]["waveshare-relay-rtu"] == {
         "passed": 21,
         "rebuilt": 19,
+        "compared": 0,
         "failed": 0,
         "not_known": 0,
     }
@@ -90,3 +92,58 @@ def test_a_file_with_a_failure(tmp_path: Path) -> None:
     assert "mine" in done.stderr
     path.write_text("no", encoding="utf-8")
     assert decode("--file", str(path)).exit_code == 2
+
+
+def test_what_an_adapter_printed() -> None:
+    done = decode("elm327", "7E8 04 41 0C 1A F8", "--request", "010C")
+    assert done.exit_code == 0
+    assert "7E8: engine speed 1726 rpm" in done.stdout
+    said = json.loads(decode("elm327", "3431203043203141204638 0D0D3E", "--json").stdout)["said"]
+    assert said == [
+        {
+            "ecu": "any",
+            "payload": "410C1AF8",
+            "values": [{"name": "engine speed", "value": 1726, "unit": "rpm"}],
+        }
+    ]
+    assert "stored codes P0133, U1016, P1131" in decode(
+        "elm327", r"7E8 10 08 43 03 01 33 D0 16\r7E8 21 11 31 00 00 00 00 00"
+    ).stdout  # fmt: skip
+    assert "coolant temperature" in decode("elm327", "0105").stdout
+    assert decode("elm327", "NO DATA").exit_code == 0
+
+
+def test_what_an_adapter_cannot_have_meant() -> None:
+    done = decode("elm327", "48 6B 10 41 0C 0D 48 94", "--request", "010C")
+    assert done.exit_code == 1
+    assert "wrong checksum" in done.stderr
+    done = decode("elm327", "7E8 10 14 49 02 01 31 44 34", "--json")
+    assert done.exit_code == 1
+    assert "message cut" in json.loads(done.stdout)["error"]
+    assert decode("elm327").exit_code == 2
+
+
+def test_a_file_of_vehicles_and_cabinets(tmp_path: Path) -> None:
+    done = decode("--file", str(ELM327), "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["protocols"] == {
+        "elm327": {"passed": 60, "rebuilt": 55, "compared": 140, "failed": 0, "not_known": 0}
+    }
+    path = tmp_path / "mixed.json"
+    entry = {"protocol": "elm327", "request_ascii": "010D\r", "reply_ascii": "41 0D 37 \r\r>"}
+    entries = [
+        {**entry, "name": "right", "decoded": {"value": 55, "unit": "km/h"}},
+        {**entry, "name": "faster", "decoded": {"value": 56}},
+        {**entry, "name": "accepted", "kind": "bad_published"},
+        {"protocol": "modbus-tcp", "request_hex": "123400000006010100000008"},
+        {"protocol": "openxc", "name": "not built", "reply_ascii": "{}", "decoded": {"name": "door_status"}},
+    ]
+    path.write_text(json.dumps(entries), encoding="utf-8")
+    done = decode("--file", str(path), "--json")
+    assert done.exit_code == 1
+    verdict = json.loads(done.stdout)
+    assert list(verdict["protocols"]) == ["elm327", "modbus-tcp", "openxc"]
+    assert verdict["protocols"]["elm327"]["failed"] == 2
+    assert verdict["protocols"]["openxc"]["not_known"] == 1
+    assert verdict["failures"][0] == {"protocol": "elm327", "name": "faster", "reason": "value is 55, not 56"}
+    assert "not built yet" in " ".join(decode("--file", str(path)).stdout.split())

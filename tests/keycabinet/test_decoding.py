@@ -108,6 +108,8 @@ def test_a_file_is_judged_entry_by_entry() -> None:
         '[{"protocol": "x"}]',
         '[{"protocol": "x", "reply_hex": "0"}]',
         '[{"protocol": "x", "reply_hex": 7}]',
+        '[{"protocol": "x", "reply_ascii": 7}]',
+        '[{"protocol": "x", "reply_hex": "00", "decoded": [1]}]',
         '[{"protocol": "x", "reply_hex": "00", "name": 3}]',
         "[" * 100_000,
     ],
