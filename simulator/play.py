@@ -138,8 +138,7 @@ class Play:
         self._pacers: dict[str, CountingPacer] = {}
         self.scenario = setting.scenario
         self.site = site_of(self.scenario, folder)
-        self.clock = WallClock(MIDNIGHT)
-        self.station = SimulatedStation(self.site, seed=setting.seed, radio="memory", clock=self.clock.true)
+        self.station = SimulatedStation(self.site, seed=setting.seed, radio="memory")
         self.world = self.station.world
         self.world.forget_log()
         for log in self.station.logs.values():
@@ -176,7 +175,7 @@ class Play:
     def _set_up(self) -> None:
         setting, loop = self._setting, asyncio.get_running_loop()
         ids = Random(f"{setting.seed}/ids")
-        disk, clock = Disk(Random(f"{setting.seed}/disk")), self.clock
+        disk, clock = Disk(Random(f"{setting.seed}/disk")), WallClock(MIDNIGHT)
         self.process = StationProcess(
             self.site,
             self.station,
@@ -195,7 +194,6 @@ class Play:
             seed=setting.seed,
             rate=self.scenario.rate,
             disturb=self._disturb,
-            terminals=self.station.terminals,
         )
         self.crowd = Crowd(self.stage, self.scenario, share=setting.people)
         self.invariants = Invariants(self.process, self.kiosk, self.stage, self.faults)
