@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keycabinet.boards.base import Board, board_kinds, build_board
+from keycabinet.boards.base import Board, board_kind, board_kinds, build_board
 from keycabinet.config import BoardConfig
 from keycabinet.errors import BoardRefused, KeyCabinetError, Problem, WiringError
 from keycabinet.exchange import Priority
@@ -32,12 +32,13 @@ class BareBoard:
 
 
 def bare_config(profile: str, address: int) -> BoardConfig:
-    """The board alone; WiringError for an unknown profile or an address that it cannot have."""
-    kinds = board_kinds()
+    """The board alone; WiringError for an unknown profile or an address that it cannot have, ProfileError."""
+    kind = board_kind(profile)
     problems = []
-    if profile not in kinds:
-        problems.append(Problem(("profile",), profile, f"one of {', '.join(sorted(kinds))}"))
-    addresses = kinds[profile].addresses if profile in kinds else range(256)
+    if kind is None:
+        allowed = f"one of {', '.join(sorted(board_kinds()))}, or the path of a profile file (*.toml)"
+        problems.append(Problem(("profile",), profile, allowed))
+    addresses = kind.addresses if kind else range(256)
     if address not in addresses:
         allowed = f"{addresses.start} to {addresses.stop - 1}"
         problems.append(Problem(("address",), address, allowed))
@@ -111,7 +112,8 @@ async def open_channel(
     that the board does not have.
     """
     config = bare_config(profile, address)
-    outputs = board_kinds()[profile].shape.outputs
+    kind = board_kind(profile)
+    outputs = kind.shape.outputs if kind else 0
     if not 1 <= channel <= outputs:
         raise WiringError("bare board", [Problem(("channel",), channel, f"1 to {outputs}")])
     async with await Line.open("commissioning", url, opener=opener, holder=holder) as line:

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from keycabinet.boards.base import BoardKind, BoardShape, board_kinds, board_problems
-from keycabinet.errors import Problem, WiringError
+from keycabinet.boards.base import BoardKind, BoardShape, board_kind, board_kinds, board_problems
+from keycabinet.errors import Problem, ProfileError, WiringError
 from keycabinet.model import Sense
 from keycabinet.readers.config import ReaderConfig, reader_problems
 from keycabinet.slots import SlotRange, expand_slots
@@ -29,7 +29,7 @@ class BoardConfig(_Strict):
     n), on lock boards the latch, and the compartment where they have item sensors. On lock boards `latches` and
     `door_contact` count locks, all other roles item sensors. An input reads 1 for key present, compartment full, latch
     locked, door shut, mains there, battery low; roles named in `inverted` read the other way round. `settings` are the
-    board family's own.
+    board family's own. `profile` is a name, or the path of a profile file (*.toml), beside the site file.
     """
 
     name: str = Field(
@@ -123,7 +123,8 @@ class _Plan:
         before, limit = shape.inputs_for(role) if kind == "input" else (0, shape.outputs_for(role))
         channel = wire.channel - before  # as the site file counts
         if channel > limit:
-            allowed = f"{kind} channel 1 to {limit}" if limit else _none_for(role, kind, shape)
+            of = f"; boards.{index}.profile has no more"
+            allowed = f"{kind} channel 1 to {limit}{of}" if limit else _none_for(role, kind, shape)
             self.problems.append(Problem(path, channel, allowed))
             return
         first = self._taken.setdefault((index, kind, wire.channel), here)
@@ -206,22 +207,29 @@ _SENSED_BY_LOCK_BOARDS: tuple[tuple[str, InputRole], ...] = (
 )
 
 
-def _check_board(
-    plan: _Plan,
-    config: CabinetConfig,
-    index: int,
-    kinds: dict[str, BoardKind],
-    lines: Container[str] | None,
-) -> BoardShape | None:
-    board = config.boards[index]
-    kind = kinds.get(board.profile)
+def _kind(plan: _Plan, index: int, board: BoardConfig) -> BoardKind | None:
+    """What the board's profile says it is, and what is wrong with the board by itself."""
+    try:
+        kind = board_kind(board.profile)
+    except ProfileError as error:
+        plan.problems += [
+            Problem(("boards", index, "profile"), board.profile, each) for each in error.problems
+        ]
+        return None
     if kind is None:
-        plan.problems.append(
-            Problem(("boards", index, "profile"), board.profile, f"one of {', '.join(sorted(kinds))}")
-        )
+        allowed = f"one of {', '.join(sorted(board_kinds()))}, or the path of a profile file (*.toml)"
+        plan.problems.append(Problem(("boards", index, "profile"), board.profile, allowed))
     plan.problems += [
         Problem(("boards", index, *each.path), each.value, each.allowed) for each in board_problems(board)
     ]
+    return kind
+
+
+def _check_board(
+    plan: _Plan, config: CabinetConfig, index: int, lines: Container[str] | None
+) -> BoardShape | None:
+    board = config.boards[index]
+    kind = _kind(plan, index, board)
     url = lines.get(board.line) if isinstance(lines, Mapping) else None
     if kind is not None and kind.serial_only and str(url).startswith(MODBUS_TCP):
         allowed = f"a serial:// or rtu+tcp:// line: {board.profile} does not speak Modbus TCP"
@@ -319,16 +327,17 @@ def _check_whole(plan: _Plan, config: CabinetConfig, slots: tuple[SlotWiring, ..
 
 
 def _plan(name: str, config: CabinetConfig, lines: Container[str] | None) -> tuple[Wiring, list[Problem]]:
-    kinds = board_kinds()
     plan = _Plan()
+    unreadable = False
     for index, board in enumerate(config.boards):
-        shape = _check_board(plan, config, index, kinds, lines)
-        if shape is not None:
+        shape = _check_board(plan, config, index, lines)
+        if shape is None:
+            unreadable = True
+        else:
             _wire_board(plan, index, board, shape)
     slots = _slots(plan)
     board_lines = tuple(board.line for board in config.boards)
     plan.problems += reader_problems(config.readers, [slot.slot for slot in slots], board_lines, lines)
-    unreadable = any(board.profile not in kinds for board in config.boards)
     senses = (config.senses or ()) if unreadable else _check_whole(plan, config, slots)
     wiring = Wiring(
         cabinet=name,

@@ -3,6 +3,7 @@
 KeyCabinetError                      device, retryable, sent
 ├── ConfigError (ValueError)         the site file; never retryable
 │   ├── LineUrlError                 field, value, allowed
+│   ├── ProfileError                 problems: what is wrong with a profile file
 │   ├── UnknownProtocol              known
 │   └── WiringError                  problems
 ├── LineError                        the wire, not the device on it
@@ -91,6 +92,14 @@ class UnknownProtocol(ConfigError):
     def __init__(self, name: str, known: Sequence[str]) -> None:
         super().__init__("", f"no protocol {name!r} is known; known: {', '.join(known)}")
         self.known = tuple(known)
+
+
+class ProfileError(ConfigError):
+    """A profile file that cannot be used; `problems` has everything that is wrong with it, each with its line."""
+
+    def __init__(self, path: str, problems: Sequence[str]) -> None:
+        super().__init__(path, "; ".join(problems))
+        self.problems = tuple(problems)
 
 
 class WiringError(ConfigError):

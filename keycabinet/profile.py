@@ -1,4 +1,7 @@
-"""Register maps of Modbus boards as data: a new Modbus board is a TOML file in `profiles/`, not code."""
+"""Register maps of Modbus boards as data: a new Modbus board is a TOML file, not code.
+
+Those that come along are in `profiles/`; a site file names any other by its path (`profile_file.py` reads it).
+"""
 
 from __future__ import annotations
 

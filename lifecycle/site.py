@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from keycabinet.config import CabinetConfig, find_problems, resolve
 from keycabinet.errors import LineUrlError
+from keycabinet.profile_file import is_file
 from keycabinet.transport import LineUrl
 from lifecycle.errors import Problem, SiteError
 from lifecycle.model import parse_slot_label
@@ -110,6 +111,7 @@ def load_site(path: str | Path) -> Site:
     """Read a site file and its roster. Raises SiteError with every problem in both."""
     path = Path(path)
     data = read_toml(path)
+    _find_profiles(path.parent, data)
     model, problems = problems_of(path, Site, data)
     site = model if isinstance(model, Site) else None
     if site is not None:
@@ -125,6 +127,17 @@ def load_site(path: str | Path) -> Site:
     if problems or site is None:
         raise SiteError(problems)
     return site.located(path.parent, roster)
+
+
+def _find_profiles(folder: Path, data: Mapping[str, Any]) -> None:
+    """Profile files stand beside the site file: their paths become those that can be read from anywhere."""
+    cabinets = data.get("cabinets")
+    tables = cabinets.values() if isinstance(cabinets, dict) else ()
+    boards = [each.get("boards") for each in tables if isinstance(each, dict)]
+    for board in [each for some in boards if isinstance(some, list) for each in some]:
+        profile = board.get("profile") if isinstance(board, dict) else None
+        if isinstance(profile, str) and is_file(profile):
+            board["profile"] = str((folder / profile).absolute())
 
 
 def _roster_name(data: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from api.commissioning import HOLDER, CommissioningLog, open_recorded
-from keycabinet.boards.base import board_shapes
+from keycabinet.boards.base import board_kind, board_shapes
 from keycabinet.commissioning import BareBoard, read_board
 from keycabinet.model import ReleaseOutcome
 from keycabinet.transport import LineUrl
@@ -43,7 +43,7 @@ Profile = Annotated[
     typer.Option(
         "--board",
         metavar="PROFILE",
-        help=f"The kind of board: {', '.join(board_shapes())}.",
+        help=f"The kind of board: {', '.join(board_shapes())}; or a profile file (*.toml).",
         show_default=False,
     ),
 ]
@@ -117,10 +117,12 @@ def default_log() -> Path:
 
 
 def _check(board: str, slot: int | None) -> None:
-    shapes = board_shapes()
-    if board not in shapes:
-        raise InvalidRequest("--board", board, f"one of {', '.join(shapes)}")
-    channels = shapes[board].outputs
+    kind = board_kind(board)
+    if kind is None:
+        raise InvalidRequest(
+            "--board", board, f"one of {', '.join(board_shapes())}, or a profile file (*.toml)"
+        )
+    channels = kind.shape.outputs
     if slot is not None and slot > channels:
         raise InvalidRequest("--slot", slot, f"1 to {channels}: {board} has {channels} outputs")
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from keycabinet.errors import Problem
+from keycabinet.profile_file import is_file, load_profile
 
 if TYPE_CHECKING:
     from keycabinet.config import BoardConfig
@@ -152,6 +154,24 @@ def board_kinds() -> dict[str, BoardKind]:
     return kinds
 
 
+def _family_of(profile: str) -> tuple[BoardKind, BoardFamily] | None:
+    """Who knows a profile. Raises ProfileError for a profile file that cannot be used."""
+    if is_file(profile):
+        from keycabinet.boards.modbus import ModbusFamily, kind_of  # noqa: PLC0415 - it imports this module
+
+        return kind_of(load_profile(Path(profile))), ModbusFamily()
+    return next(((kind, family) for name, kind, family in _profiles() if name == profile), None)
+
+
+def board_kind(profile: str) -> BoardKind | None:
+    """The board that a site file's `profile` names, which may be the path of a profile file; None if nobody knows it.
+
+    Raises ProfileError for a file that cannot be used.
+    """
+    found = _family_of(profile)
+    return None if found is None else found[0]
+
+
 def board_shapes() -> dict[str, BoardShape]:
     """The shape of every profile."""
     return {profile: kind.shape for profile, kind in board_kinds().items()}
@@ -159,28 +179,29 @@ def board_shapes() -> dict[str, BoardShape]:
 
 def board_problems(config: BoardConfig) -> Sequence[Problem]:
     """What is wrong with one board by itself; nothing for a profile that nobody knows."""
-    for profile, kind, family in _profiles():
-        if profile != config.profile:
-            continue
-        wrong = list(family.problems(config))
-        if config.address not in kind.addresses:
-            allowed = f"{kind.addresses.start} to {kind.addresses.stop - 1} for {profile}"
-            wrong.append(Problem(("address",), config.address, allowed))
-        return wrong
-    return ()
+    found = _family_of(config.profile)
+    if found is None:
+        return ()
+    kind, family = found
+    wrong = list(family.problems(config))
+    if config.address not in kind.addresses:
+        allowed = f"{kind.addresses.start} to {kind.addresses.stop - 1} for {config.profile}"
+        wrong.append(Problem(("address",), config.address, allowed))
+    return wrong
 
 
 def build_board(line: Line, config: BoardConfig, label: str) -> Board:
-    """The board that a site file describes; KeyError for a profile that no family knows.
+    """The board that a site file describes; KeyError for a profile that no family knows, ProfileError.
 
     Warns once a process of each profile that was never tried on hardware.
     """
-    for profile, kind, family in _profiles():
-        if profile == config.profile:
-            if not kind.on_hardware:
-                _warn_untried(profile, kind.tried)
-            return family.build(line, config, label)
-    raise KeyError(config.profile)
+    found = _family_of(config.profile)
+    if found is None:
+        raise KeyError(config.profile)
+    kind, family = found
+    if not kind.on_hardware:
+        _warn_untried(config.profile, kind.tried)
+    return family.build(line, config, label)
 
 
 @cache

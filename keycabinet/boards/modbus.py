@@ -1,4 +1,4 @@
-"""Modbus relay and input boards, each described by a profile (`profiles/*.toml`). Tried on simulated boards only."""
+"""Modbus relay and input boards, each described by a profile (a TOML file). Tried on simulated boards only."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from keycabinet.exchange import Priority
 from keycabinet.line import Line
 from keycabinet.modbus_device import ModbusDevice
 from keycabinet.profile import BoardProfile, Guard, Inputs, Space, profiles
+from keycabinet.profile_file import profile_named
 
 
 class ModbusBoard:
@@ -174,6 +175,18 @@ def _shape(profile: BoardProfile) -> BoardShape:
     )
 
 
+def kind_of(profile: BoardProfile) -> BoardKind:
+    """The product that a profile describes."""
+    return BoardKind(
+        _shape(profile),
+        profile.title,
+        profile.source,
+        profile.tried,
+        addresses=range(profile.addresses[0], profile.addresses[1] + 1),
+        serial_only=False,
+    )
+
+
 class MapSettings(BaseModel):
     """`settings` of a Modbus board: where this very one differs from its profile's register map."""
 
@@ -194,27 +207,24 @@ def _as_set(profile: BoardProfile, settings: MapSettings) -> BoardProfile:
     return profile.model_copy(update={"inputs": inputs, "outputs": outputs})
 
 
+def _profile(config: BoardConfig) -> BoardProfile:
+    found = profile_named(config.profile)
+    if found is None:
+        raise KeyError(config.profile)
+    return found
+
+
 class ModbusFamily:
-    """Every board of `profiles/*.toml`."""
+    """Every board of `profiles/*.toml`, and of profile files elsewhere."""
 
     def kinds(self) -> Mapping[str, BoardKind]:
-        """Profile names and what each board has."""
-        return {
-            name: BoardKind(
-                _shape(profile),
-                profile.title,
-                profile.source,
-                profile.tried,
-                addresses=range(profile.addresses[0], profile.addresses[1] + 1),
-                serial_only=False,
-            )
-            for name, profile in profiles().items()
-        }
+        """Names of the profiles that come along, and what each board has."""
+        return {name: kind_of(profile) for name, profile in profiles().items()}
 
     def problems(self, config: BoardConfig) -> Sequence[Problem]:
         """A pulse that the board's timer cannot count, and settings that are none."""
         wrong = list(settings_problems(MapSettings, config))
-        flash, pulse_ms = profiles()[config.profile].flash, config.pulse_ms
+        flash, pulse_ms = _profile(config).flash, config.pulse_ms
         if pulse_ms is not None and (
             flash is None or pulse_ms % flash.unit_ms or pulse_ms > flash.longest_ms
         ):
@@ -225,7 +235,7 @@ class ModbusFamily:
     def build(self, line: Line, config: BoardConfig, label: str) -> ModbusBoard:
         """A board on an opened line; the site file's timing goes before the profile's."""
         settings = MapSettings.model_validate(dict(config.settings))
-        profile = _as_set(profiles()[config.profile], settings)
+        profile = _as_set(_profile(config), settings)
         timeout_ms = config.reply_timeout_ms or profile.timing.reply_timeout_ms
         gap_ms = profile.timing.gap_ms if config.gap_ms is None else config.gap_ms
         device = ModbusDevice(

@@ -8,11 +8,12 @@ from importlib.metadata import entry_points
 from typing import cast
 
 from keycabinet.config import BoardConfig
-from keycabinet.profile import profiles
+from keycabinet.profile_file import is_file, profile_named
 from simulator.cabinets.board import RelayBoard
 from simulator.cabinets.din_rail import DinRailIo
 from simulator.cabinets.eletechsup import EletechsupBoard
 from simulator.cabinets.kerong import Cu16Device, Cu48Device
+from simulator.cabinets.mapped import MappedBoard
 from simulator.cabinets.wire import AnyBoard
 from simulator.cabinets.wkly import WklyDevice
 from simulator.cabinets.xor_8a import XorDevice
@@ -60,7 +61,9 @@ def build_device(config: BoardConfig, *, sense: Sense, switched: Switched) -> An
             return Cu16Device(address, 16, sense=sense, switched=switched)
         case "kerong-cu48" if size == "60":
             return Cu48Device(address, 48, sense=sense, switched=switched)
-    profile = profiles().get(config.profile)
+    profile = profile_named(config.profile)
+    if profile is not None and is_file(config.profile):
+        return MappedBoard(address, profile, sense=sense, switched=switched)
     if profile is None:
         return _of_another_package(config, sense=sense, switched=switched)
     relays = profile.outputs.count if profile.outputs else 0

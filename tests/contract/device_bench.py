@@ -18,6 +18,7 @@ from simulator.cabinets import MemorySerial, ModbusTcpPort, PtyLine, RtuTcpPort,
 from simulator.cabinets.board import Mode, RelayBoard
 from simulator.cabinets.devices import build_device
 from simulator.cabinets.eletechsup import EletechsupBoard
+from simulator.cabinets.mapped import MappedBoard
 from simulator.cabinets.wire import AnyBoard
 from simulator.cabinets.wkly import WklyDevice
 from simulator.cabinets.xor_8a import XorDevice
@@ -70,6 +71,9 @@ class DeviceRig:
             if device.settings:
                 device.settings[0x00F9] = 1
             return bool(device.settings)
+        if isinstance(device, MappedBoard):
+            device.fixed = {address: word + 1 for address, word in device.fixed.items()}
+            return bool(device.fixed)
         if isinstance(device, RelayBoard):
             if device.modes:
                 device.link(Mode.TOGGLE)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from device_bench import DeviceContract, NetworkContract
 
+import keycabinet
 from keycabinet.boards.base import board_shapes
+from keycabinet.profile_file import is_file
 
 QUICK = {"reply_timeout_ms": 100, "settings": {"unlock_timeout_ms": 700, "rest_ms": 10}}
 
@@ -122,12 +126,31 @@ class TestE1210OverARealSocket(NetworkContract):
     profile, address = "moxa-iologik-e1210", 1
 
 
+OWN = str(Path(__file__).parents[1] / "golden" / "profile-of-ones-own.toml")
+
+
+class TestAProfileFile(DeviceContract):
+    profile = OWN
+
+
+class TestAProfileFileOverModbusTcp(NetworkContract):
+    profile = OWN
+
+
+class TestAProfileFileOfCoils(DeviceContract):
+    profile = str(Path(keycabinet.__file__).parent / "profiles" / "waveshare-io-8ch.toml")
+
+
 NETWORK_ONLY = ("advantech", "moxa")
 
 
 def test_every_family_is_under_contract_in_memory_over_a_pty_and_over_tcp() -> None:
     families = {profile.partition("-")[0] for profile in board_shapes()}
     for medium in ("memory", "pty", "tcp"):
-        tried = {kind.profile for kind in DeviceContract.__subclasses__() if kind.medium == medium}
-        assert {profile.partition("-")[0] for profile in tried} == families.difference(NETWORK_ONLY)
-    assert {kind.profile.partition("-")[0] for kind in NetworkContract.__subclasses__()} == set(NETWORK_ONLY)
+        tried = _families(kind.profile for kind in DeviceContract.__subclasses__() if kind.medium == medium)
+        assert tried == families.difference(NETWORK_ONLY)
+    assert _families(kind.profile for kind in NetworkContract.__subclasses__()) == set(NETWORK_ONLY)
+
+
+def _families(profiles: Iterable[str]) -> set[str]:
+    return {profile.partition("-")[0] for profile in profiles if not is_file(profile)}

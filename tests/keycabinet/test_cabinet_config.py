@@ -89,7 +89,9 @@ def test_overlapping_channels_name_both_places() -> None:
 
 
 def test_channel_beyond_the_board() -> None:
-    assert said({**D8, "slots": "1-8", "keys": "9@9"}) == ["boards.0.keys = 9: input channel 1 to 8"]
+    assert said({**D8, "slots": "1-8", "keys": "9@9"}) == [
+        "boards.0.keys = 9: input channel 1 to 8; boards.0.profile has no more"
+    ]
     assert said({**R16, "locks": "1", "keys": "1"}) == ["boards.0.keys = 1: this board has no inputs"]
 
 

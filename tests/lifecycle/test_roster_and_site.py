@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from keycabinet.profile_file import load_profile
 from lifecycle import SiteError, UnknownThing, load_roster, load_site
 from lifecycle.model import parse_slot_label, slot_label
 from lifecycle.roster import Roster, entity_json, entity_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def problems(path: Path) -> dict[str, str]:
@@ -114,6 +116,19 @@ def test_all_problems_of_both_files_come_at_once(tmp_path: Path) -> None:
         roster=('badge = "013542"', 'batch = "013542"'),
     )
     assert {"station.code", "station.size", "officers.0.badge", "officers.0.batch"} <= {*problems(path)}
+
+
+def test_a_profile_file_stands_beside_the_site_file(tmp_path: Path) -> None:
+    own = (GOLDEN / "profile-of-ones-own.toml").read_text(encoding="utf-8")
+    (tmp_path / "ours.toml").write_text(own, encoding="utf-8")
+    named = ('profile = "waveshare-relay-d-8", slots = "1-8"', 'profile = "ours.toml", slots = "1-8"')
+    site = load_site(site_with(tmp_path, site=named))
+    assert site.cabinets["A"].boards[0].profile == str(tmp_path / "ours.toml")
+    (tmp_path / "ours.toml").write_text(own.replace("0x0501", "0x0500") + "\n", encoding="utf-8")
+    load_profile.cache_clear()
+    said = problems(tmp_path / "site.toml")["cabinets.A.boards.0.profile"]
+    assert said.startswith(repr(str(tmp_path / "ours.toml")))
+    assert said.endswith("lines 24 and 29: guards.0 at register 0500 overlaps version at register 0500")
 
 
 def test_files_that_are_not_there_or_not_toml(tmp_path: Path) -> None:
