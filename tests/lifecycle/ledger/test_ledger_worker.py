@@ -55,7 +55,7 @@ async def test_a_thread_that_went_home_comes_back() -> None:
     for number in range(3):
         assert await worker.run(int, number) == number
         while worker._shift is not None:
-            await asyncio.shield(worker._shift)
+            await asyncio.wait([worker._shift])  # unlike a finished future, this lets the loop have its turn
     await worker.close()
 
 
