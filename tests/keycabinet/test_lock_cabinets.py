@@ -302,11 +302,11 @@ def test_settings_are_checked() -> None:
         "boards.0.lamps = 1: a board whose outputs can be left on; those of this one drive locks"
     ]
     assert said({**XOR, "slots": "1-9"}) == [
-        "boards.0.slots = 9: output channel 1 to 8",
-        "boards.0.slots = 9: input channel 1 to 8",
+        "boards.0.slots = 9: output channel 1 to 8; boards.0.profile has no more",
+        "boards.0.slots = 9: input channel 1 to 8; boards.0.profile has no more",
     ]
     wide = said({**CU16, "slots": None, "locks": "1-2", "keys": "1-17"})
-    assert "boards.0.keys = 17: input channel 1 to 16" in wide
+    assert "boards.0.keys = 17: input channel 1 to 16; boards.0.profile has no more" in wide
 
 
 def test_a_lock_board_does_not_hang_on_modbus_tcp() -> None:
