@@ -14,8 +14,10 @@ from typing import Self, TypeVar, TypeVarTuple, Unpack
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from .archive import Archive
 from .chain import Prepared, prepare
 from .errors import LedgerBroken, LedgerClosed, LedgerUnavailable, WrongStation
+from .image import Closed
 from .lock import WriterLock
 from .model import Command, Event, Head, Row, Step
 from .schema import Connect, connect, create
@@ -52,19 +54,29 @@ class Ledger:
         self._recent: deque[Event] = deque(maxlen=_RECENT)
         self._news = asyncio.Event()
         self._told = writer.image.seq
+        self._archive = Archive(writer.path)
 
     @classmethod
     async def open(
-        cls, path: Path, *, station: str, holder: str, clock: Clock, connect: Connect = connect
+        cls,
+        path: Path,
+        *,
+        station: str,
+        holder: str,
+        clock: Clock,
+        closed: Closed | None = None,
+        connect: Connect = connect,
     ) -> Self:
         """Open the ledger of `station`, or begin it where there is none. `holder`: who others are told has it.
+
+        `closed`: by kind of row, the states in which memory lets it go, sooner or later.
 
         A file that exists is verified whole first (about 8 us an event) and never written to if it does not hold.
         `connect` opens the database file. Raises LedgerHeld, LedgerBroken, WrongStation, LedgerUnavailable.
         """
         worker = Worker()
         try:
-            writer, lock = await worker.run(_open, path, station, holder, connect)
+            writer, lock = await worker.run(_open, path, station, holder, connect, closed or {})
         except BaseException:
             await worker.close()
             raise
@@ -89,12 +101,22 @@ class Ledger:
         return await waiting
 
     def rows(self, kind: str) -> Mapping[str, Row]:
-        """The committed state rows of a kind, by id. A live, read-only view."""
+        """The committed state rows of a kind that memory holds, by id: all that are not closed, and some that are.
+
+        A live, read-only view.
+        """
         return MappingProxyType(self._writer.image.rows.setdefault(kind, {}))
 
     def row(self, kind: str, id: str) -> Row | None:  # noqa: A002
-        """One committed state row. Its `data` is not to be changed."""
-        return self._writer.image.row(kind, id)
+        """One committed state row, closed ones too. Its `data` is not to be changed. Raises LedgerUnavailable."""
+        image = self._writer.image
+        found = image.row(kind, id)
+        return self._archive.row(kind, id) if found is None and kind in image.closed else found
+
+    def all_rows(self, kind: str) -> Sequence[Row]:
+        """Every committed state row of a kind, in the order in which they came to be. Raises LedgerUnavailable."""
+        image = self._writer.image
+        return self._archive.rows(kind) if kind in image.closed else tuple(self.rows(kind).values())
 
     async def command(self, id: str) -> Command | None:  # noqa: A002
         """The recorded command of that id, however old. Raises LedgerUnavailable, LedgerClosed."""
@@ -130,6 +152,7 @@ class Ledger:
             await self._idle.wait()
         finally:
             self._shut = True
+            self._archive.close()
             await self._worker.run(self._release)
             await self._worker.close()
 
@@ -203,7 +226,9 @@ def _fail(waiting: Sequence[_Waiting], error: BaseException) -> None:
             future.set_exception(error)
 
 
-def _open(path: Path, station: str, holder: str, connecting: Connect) -> tuple[Writer, WriterLock]:
+def _open(
+    path: Path, station: str, holder: str, connecting: Connect, closed: Closed
+) -> tuple[Writer, WriterLock]:
     lock = WriterLock.take(path, holder)
     try:
         if not path.exists():
@@ -211,7 +236,7 @@ def _open(path: Path, station: str, holder: str, connecting: Connect) -> tuple[W
         found = verify(path).station
         if found != station:
             raise WrongStation(path, station, found)
-        return Writer(path, connecting), lock
+        return Writer(path, connecting, closed), lock
     except BaseException:
         lock.release()
         raise

@@ -51,6 +51,8 @@ class Command:
     id: str
     digest: str
     answer: Json
+    seq: int = field(default=0, compare=False)
+    """The last event of the step that recorded it, where it was read from the book."""
 
 
 @dataclass(frozen=True, slots=True)

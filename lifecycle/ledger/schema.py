@@ -101,12 +101,13 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(path: Path, wait_s: float = 5.0) -> sqlite3.Connection:
     """A connection that cannot write, also beside a running station or on a read-only medium."""
     # Without a write-ahead log nobody is writing (a running station always has one), and then SQLite need not
     # be let to create one next to the file.
     still = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro{still}", uri=True, isolation_level=None)
+    address = f"file:{quote(str(path))}?mode=ro{still}"
+    return sqlite3.connect(address, wait_s, uri=True, isolation_level=None)
 
 
 def create(path: Path, code: str, connecting: Connect) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import json
 import sqlite3
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .chain import FORMAT, Prepared, genesis, instant, link, made, parse
 from .errors import CommandConflict, DuplicateCommand, LedgerBroken, LedgerUnavailable, VersionConflict
-from .model import Command, Event, Head, Json, Row
+from .image import Closed, Image, load, look_up
+from .model import Command, Event, Row
 from .schema import Connect, driver_of, open_writer
 
 _UPDATE = "UPDATE state SET version = ?, state = ?, data = ?, seq = ? WHERE number = ? AND version = ?"
@@ -33,33 +33,13 @@ _EVENTS = _EVENT + ", (?, ?, ?)" * (_AT_ONCE - 1)
 _COMMAND = "INSERT INTO commands (seq, id, digest, answer) VALUES (?, ?, ?, ?)"
 _OUTBOX = "INSERT INTO outbox (seq, hash) SELECT seq, hash FROM events WHERE seq > ?"
 _HEAD = "SELECT seq, hash FROM outbox ORDER BY seq DESC LIMIT 1"
-_ASK = "SELECT id, digest, answer FROM commands WHERE id IN ({})"
+_ASK = "SELECT id, digest, answer, seq FROM commands WHERE id IN ({})"
 _READ = "SELECT seq, body, hash FROM events WHERE seq >= ? ORDER BY seq LIMIT ?"
 _VARIABLES = 500
 """How many ids one question asks for; SQLite allows no more than 999 in its older builds."""
 
 Refusal = VersionConflict | DuplicateCommand | CommandConflict
 Outcome = tuple[Event, ...] | Refusal
-
-
-@dataclass(slots=True)
-class Image:
-    """What the file holds, as far as memory keeps it: the head and the state rows."""
-
-    station: str
-    seq: int
-    hash: bytes
-    rows: dict[str, dict[str, Row]] = field(default_factory=dict)
-    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
-    """Primary keys of the state rows."""
-
-    @property
-    def head(self) -> Head:
-        return Head(self.seq, self.hash.hex())
-
-    def row(self, kind: str, row_id: str) -> Row | None:
-        of_kind = self.rows.get(kind)
-        return None if of_kind is None else of_kind.get(row_id)
 
 
 @dataclass(slots=True)
@@ -101,12 +81,13 @@ class Batch:
 class Writer:
     """The only hand that writes a ledger's file. `image` is what is on the disk, no more and no less."""
 
-    def __init__(self, path: Path, connecting: Connect) -> None:
+    def __init__(self, path: Path, connecting: Connect, closed: Closed) -> None:
         """Open the file, which exists and verifies. Raises LedgerUnavailable."""
         self.path = path
         self._connecting = connecting
+        self._closed = closed
         self._connection: Connection | None = None
-        self.image = Image("", 0, b"")
+        self.image = Image("", 0, b"", closed)
         with self._storing():
             self._connected()
 
@@ -124,9 +105,8 @@ class Writer:
         """Take a written batch into the image. Apart from `write`, so that the loop's own thread does it."""
         image = self.image
         image.seq, image.hash = batch.seq, batch.hash
-        for (kind, row_id), row in batch.rows.items():
-            image.rows.setdefault(kind, {})[row_id] = row
-        image.numbers.update(batch.numbers)
+        for key, row in batch.rows.items():
+            image.adopt(row, batch.numbers[key])
 
     def command(self, command_id: str) -> Command | None:
         """The recorded command of that id. Raises LedgerUnavailable."""
@@ -169,32 +149,48 @@ class Writer:
             connection = open_writer(self.path, self._connecting)
             self._connection = connection
             self._cursor = driver_of(connection).cursor()
-            image = _load(self._cursor)
+            image = self._load(self._cursor)
             if image.seq < self.image.seq:
                 raise LedgerBroken(self.path, image.seq + 1, "it was recorded, and is gone")
             self.image = image
         return self._cursor
 
+    def _load(self, cursor: sqlite3.Cursor) -> Image:
+        (code,) = cursor.execute("SELECT code FROM station").fetchone()
+        seq, own = cursor.execute(_HEAD).fetchone() or (0, genesis(code))
+        return load(cursor, code, seq, own, self._closed)
+
     def _plan(self, cursor: sqlite3.Cursor, steps: Sequence[Prepared], recorded_at: datetime) -> Batch:
         batch = Batch(self.image.seq, self.image.hash, recorded_at, instant(recorded_at))
         batch.known = _ask(cursor, [step.command.id for step in steps if step.command is not None])
         for step in steps:
-            refusal = self._refusal(batch, step)
+            refusal = self._refusal(cursor, batch, step)
             batch.outcomes.append(self._place(batch, step) if refusal is None else refusal)
         return batch
 
-    def _refusal(self, batch: Batch, step: Prepared) -> Refusal | None:
+    def _refusal(self, cursor: sqlite3.Cursor, batch: Batch, step: Prepared) -> Refusal | None:
         command = step.command
         if command is not None and (earlier := batch.known.get(command.id)) is not None:
             if earlier.digest == command.digest:
                 return DuplicateCommand(self.path, earlier)
             return CommandConflict(self.path, command.id)
         for row, _ in step.rows:
-            current = batch.rows.get((row.kind, row.id)) or self.image.row(row.kind, row.id)
-            found = 0 if current is None else current.version
+            found = self._version(cursor, batch, row)
             if found != row.version - 1:
                 return VersionConflict(self.path, row.kind, row.id, row.version - 1, found)
         return None
+
+    def _version(self, cursor: sqlite3.Cursor, batch: Batch, row: Row) -> int:
+        """Which version of the row is there; 0 for none. Its primary key is noted in the batch."""
+        key = row.kind, row.id
+        current, number = batch.rows.get(key), batch.numbers.get(key)
+        if current is None and (current := self.image.row(*key)) is not None:
+            number = self.image.numbers[key]
+        if current is None and row.kind in self._closed:
+            number, current = look_up(cursor, *key) or (None, None)
+        if number is not None:
+            batch.numbers[key] = number
+        return 0 if current is None else current.version
 
     def _place(self, batch: Batch, step: Prepared) -> tuple[Event, ...]:
         made = batch.add(step)
@@ -202,10 +198,10 @@ class Writer:
             key = (row.kind, row.id)
             batch.rows[key] = row
             if row.version > 1:
-                number = batch.numbers.get(key) or self.image.numbers[key]
+                number = batch.numbers[key]
                 batch.updates.append((row.version, row.state, data, batch.seq, number, row.version - 1))
             else:
-                number = batch.numbers[key] = len(self.image.numbers) + len(batch.numbers) + 1
+                number = batch.numbers[key] = self.image.last_number + len(batch.inserts) + 1
                 batch.inserts.append((1, row.state, data, batch.seq, number, row.kind, row.id))
         if step.command is not None:
             batch.known[step.command.id] = step.command
@@ -236,23 +232,6 @@ def _ask(cursor: sqlite3.Cursor, ids: Sequence[str]) -> dict[str, Command]:
     known: dict[str, Command] = {}
     for start in range(0, len(ids), _VARIABLES):
         some = ids[start : start + _VARIABLES]
-        for command_id, digest, answer in cursor.execute(_ASK.format(",".join("?" * len(some))), some):
-            known[command_id] = Command(command_id, digest, json.loads(answer))
+        for command_id, digest, answer, seq in cursor.execute(_ASK.format(",".join("?" * len(some))), some):
+            known[command_id] = Command(command_id, digest, json.loads(answer), seq)
     return known
-
-
-def _load(cursor: sqlite3.Cursor) -> Image:
-    (code,) = cursor.execute("SELECT code FROM station").fetchone()
-    seq, own = cursor.execute(_HEAD).fetchone() or (0, genesis(code))
-    image = Image(code, seq, own)
-    rows = cursor.execute("SELECT number, kind, id, version, state, data FROM state ORDER BY number")
-    for number, kind, row_id, version, state, data in rows:
-        fields = json.loads(data, object_pairs_hook=_sharing_keys)
-        image.rows.setdefault(kind, {})[row_id] = Row(kind, row_id, version, state, fields)
-        image.numbers[kind, row_id] = number
-    return image
-
-
-def _sharing_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    """Thousands of rows name the same fields: each name is kept once."""
-    return {sys.intern(name): value for name, value in pairs}
