@@ -21,6 +21,18 @@ _CHECK_OUT = {
     "take_by": "2026-11-21T20:03:00Z",
     "because": ["ready"],
 }
+_ACTION = {
+    "id": "co_3f9a2c5e1b7d-unlock",
+    "vehicle": "v-112",
+    "action": "unlock",
+    "state": "confirmed",
+    "reason": None,
+    "ordered_at": "2026-11-21T20:02:11Z",
+    "expires": "2026-11-21T20:17:11Z",
+    "ordered_by": "o-013542",
+    "checkout": "co_3f9a2c5e1b7d",
+    "told": {"doors": "unlocked"},
+}
 _READING = {"value": 48211.4, "reason": None, "source": "obd", "at": "2026-11-21T19:20:00Z", "age_s": 40.0}
 
 
@@ -98,6 +110,30 @@ class VehicleSighting(BaseModel):
     age_s: float
 
 
+class Action(BaseModel):
+    """What a vehicle's terminal was told to do, and how that stands."""
+
+    model_config = _example(**_ACTION)
+
+    id: str
+    vehicle: str
+    action: str = Field(description="lock, unlock, immobilise or mobilise")
+    state: str = Field(
+        description="pending, unconfirmed (sent, being settled), confirmed, rejected, superseded, expired (never "
+        "sent) or unknown (sent, and not settled in time)"
+    )
+    reason: str | None = Field(description="Why it is so, such as out_of_range or grant_expired")
+    ordered_at: str
+    expires: str = Field(description="It is never carried out later")
+    ordered_by: str | None
+    checkout: str | None
+    told: dict[str, str] | None = Field(description="What the vehicle said: doors, ordered, effective")
+
+
+class Actions(BaseModel):
+    actions: list[Action]
+
+
 class Vehicle(BaseModel):
     id: str
     fleet_number: str
@@ -110,6 +146,7 @@ class Vehicle(BaseModel):
     key_sets: list[KeySet]
     telemetry: dict[str, Reading]
     sighting: VehicleSighting | None
+    actions: list[Action] = Field(description="The last orders to its terminal: doors, and starting")
 
 
 class Vehicles(BaseModel):
@@ -148,6 +185,9 @@ class CheckOut(BaseModel):
     returned_at: str | None = None
     returned_to: str | None = None
     declaration: dict[str, Any] | None = None
+    actions: list[Action] = Field(
+        default=[], description="What the vehicle's terminal was told because of it"
+    )
 
 
 class CheckOutBegun(CheckOut):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -16,7 +17,7 @@ import rfc8785
 
 from lifecycle import states
 from lifecycle.clock import Clock, IdFactory
-from lifecycle.engine import Engine, NotMoved
+from lifecycle.engine import Engine, Moved, NotMoved
 from lifecycle.errors import CommandConflict, Refused, StationUnavailable
 from lifecycle.ledger import (
     Command,
@@ -35,7 +36,8 @@ from lifecycle.policy import GUARDS, POLICY
 CUSTODY = Engine(states.CUSTODY, GUARDS)
 RELEASE = Engine(states.RELEASE, GUARDS)
 SERVICEABILITY = Engine(states.SERVICEABILITY, GUARDS)
-_TABLES = {"key_set": CUSTODY, "checkout": RELEASE, "vehicle": SERVICEABILITY}
+ACTION = Engine(states.ACTION, GUARDS)
+_TABLES = {"key_set": CUSTODY, "checkout": RELEASE, "vehicle": SERVICEABILITY, "action": ACTION}
 _TRIES = 32
 
 
@@ -46,6 +48,8 @@ class Draft:
         self._book = book
         self._rows: dict[tuple[str, str], Row] = {}
         self._kinds: list[str] = []
+        self._beside: list[NewEvent] = []
+        self._then: list[Callable[[], None]] = []
         self._command: Command | None = None
         self.actor: str | None = None
         self.proof: str | None = None
@@ -53,8 +57,6 @@ class Draft:
         self.policy: str | None = None
         self.ids: dict[str, str] = {}
         self.data: dict[str, Any] = {}
-        self.follow_up: Callable[[], None] | None = None
-        """Called once the step is durable, even if whoever asked for it has given up by then."""
 
     def row(self, kind: str, id: str) -> Row | None:  # noqa: A002
         """The row as this step would leave it, or as it is."""
@@ -63,6 +65,15 @@ class Draft:
     def rows(self, kind: str) -> Iterable[Row]:
         """The committed rows of a kind."""
         return self._book.rows(kind)
+
+    def moved(self, kind: str) -> list[Row]:
+        """The rows of a kind that this step brings into another state, as it leaves them."""
+        known = self._book.ledger.row
+        return [
+            row
+            for row in self._rows.values()
+            if row.kind == kind and ((old := known(kind, row.id)) is None or old.state != row.state)
+        ]
 
     def put(self, kind: str, id: str, state: str, /, **data: Any) -> None:  # noqa: A002
         """Write a row: new, or with `data` laid over what it holds."""
@@ -74,20 +85,42 @@ class Draft:
 
     def move(self, kind: str, id: str, trigger: str, facts: object = None, /, **data: Any) -> str:  # noqa: A002
         """Move a record by its state table and return its new state. Raises Refused with every reason."""
-        engine = _TABLES[kind]
-        row = self.row(kind, id)
-        decision = engine.decide(engine.table.initial if row is None else row.state, trigger, facts)
-        if isinstance(decision, NotMoved):
-            raise Refused(decision.reasons)
+        decision = self.decide(kind, id, trigger, facts)
         self.put(kind, id, decision.state, **data)
         if decision.event is not None:
             self.note(decision.event)
         return decision.state
 
+    def decide(self, kind: str, id: str, trigger: str, facts: object = None) -> Moved:  # noqa: A002
+        """Where the state table moves a record; nothing is drafted. Raises Refused with every reason."""
+        engine = _TABLES[kind]
+        row = self.row(kind, id)
+        decision = engine.decide(engine.table.initial if row is None else row.state, trigger, facts)
+        if isinstance(decision, NotMoved):
+            raise Refused(decision.reasons)
+        return decision
+
     def note(self, kind: str) -> None:
         """Record an event of this kind (once a step), with the step's ids, data and proof."""
         if kind not in self._kinds:
             self._kinds.append(kind)
+
+    def beside(
+        self,
+        kind: str,
+        *,
+        ids: Mapping[str, str],
+        data: Mapping[str, Any],
+        actor: str | None = None,
+        because: tuple[str, ...] = (),
+    ) -> None:
+        """Record an event with ids and data of its own in the same step."""
+        told = NewEvent(kind=kind, ids=dict(sorted(ids.items())), actor=actor, data=data, because=because)
+        self._beside.append(told)
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Have something called once the step is durable, even if whoever asked for it has given up by then."""
+        self._then.append(call)
 
     def answer(self, command_id: str, digest: str, answer: Any) -> None:
         """Remember what this command was answered, for whoever sends the same id again."""
@@ -95,13 +128,25 @@ class Draft:
 
     @property
     def empty(self) -> bool:
-        return not self._kinds
+        return not self._kinds and not self._beside
+
+    @property
+    def follow_up(self) -> Callable[[], None] | None:
+        """What `then` asked for."""
+        return self._follow_up if self._then else None
+
+    def _follow_up(self) -> None:
+        for call in self._then:
+            call()
 
     def step(self, at: datetime) -> Step:
         event = dict(actor=self.actor, proof=self.proof, because=self.because, policy=self.policy, at=at)
         ids = dict(sorted(self.ids.items()))
         return Step(
-            events=tuple(NewEvent(kind=kind, ids=ids, data=self.data, **event) for kind in self._kinds),  # type: ignore[arg-type]
+            events=(
+                *(NewEvent(kind=kind, ids=ids, data=self.data, **event) for kind in self._kinds),  # type: ignore[arg-type]
+                *(replace(each, policy=self.policy, at=at) for each in self._beside),
+            ),
             rows=tuple(self._rows.values()),
             command=self._command,
         )
@@ -114,6 +159,8 @@ class Book:
         self.ledger = ledger
         self.clock = clock
         self.new_id = ids
+        self.consequences: list[Callable[[Draft], None]] = []
+        """Each looks at every drafted step, and may add what follows from it; both are recorded, or neither."""
 
     def row(self, kind: str, id: str) -> Row | None:  # noqa: A002
         return self.ledger.row(kind, id)
@@ -132,6 +179,8 @@ class Book:
             build(draft)
             if draft.empty:
                 return ()
+            for follow in self.consequences:
+                follow(draft)
             try:
                 return await self._commit(draft)
             except VersionConflict:

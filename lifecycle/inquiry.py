@@ -58,13 +58,8 @@ class Inquiry:
 
     def vehicle(self, ref: str) -> VehicleView:
         """By id or fleet number. Raises UnknownThing."""
-        ledger = self._book.ledger
-        rows = {
-            kind: ledger.rows(kind) for kind in ("key_set", "vehicle", "telemetry", "odometer", "sighting")
-        }
-        return views.vehicle_view(
-            self.roster.vehicle(ref), rows, self.roster, self._station.senses, self._book.clock()
-        )
+        look_up, senses = self._book.row, self._station.senses
+        return views.vehicle_view(self.roster.vehicle(ref), look_up, self.roster, senses, self._book.clock())
 
     def cabinets(self) -> list[CabinetView]:
         return [self.cabinet(name) for name in self._station.cabinets]
@@ -78,10 +73,13 @@ class Inquiry:
     def checkouts(self, *, open_only: bool = True) -> list[CheckOutView]:
         wanted = _PENDING["returned"]
         rows = (row for row in self._book.rows("checkout") if not open_only or row.state in wanted)
-        return [views.checkout_view(row, self.roster) for row in rows]
+        return [self._checkout_view(row) for row in rows]
 
     def checkout(self, checkout_id: str) -> CheckOutView:
-        return views.checkout_view(self._row("checkout", checkout_id), self.roster)
+        return self._checkout_view(self._row("checkout", checkout_id))
+
+    def _checkout_view(self, row: Row) -> CheckOutView:
+        return views.checkout_view(row, self.roster, self._book.row)
 
     def defects(self, *, vehicle: str | None = None, open_only: bool = True) -> list[DefectView]:
         wanted = None if vehicle is None else self.roster.vehicle(vehicle).id
@@ -176,7 +174,7 @@ class Inquiry:
         return self._taken(self._row("checkout", checkout_id))
 
     def _taken(self, row: Row) -> CheckOutView:
-        view = views.checkout_view(row, self.roster)
+        view = self._checkout_view(row)
         if row.state == "failed":
             raise ReleaseFailed(view.slot, view.outcome or "unknown", view.outcome_reason)
         if row.state == "lapsed":

@@ -157,12 +157,33 @@ class KeySetView(_View):
 
 
 @dataclass(frozen=True, slots=True)
+class ActionView(_View):
+    """What a vehicle's terminal was told to do: lock, unlock, immobilise or mobilise.
+
+    `state`: pending (carried out at the next chance, until `expires`), unconfirmed (sent; being settled), confirmed,
+    rejected, superseded by a later order, expired (never sent), or unknown (sent, and not settled in time). `reason`
+    says why, for programs: `out_of_range`, `grant_expired`; `told` is what the car said of doors and engine.
+    """
+
+    id: str
+    vehicle: str
+    action: str
+    state: str
+    reason: str | None
+    ordered_at: str
+    expires: str
+    ordered_by: str | None = None
+    checkout: str | None = None
+    told: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VehicleView(_View):
     """`availability` is computed from custody, serviceability and what the cabinet senses, and `reasons` explain it.
 
     `telemetry` is what its terminal last said, by name, each value with source and age, or the reason why there is
     none; an odometer that the car does not give is the one that an officer typed. `sighting` is where a radio last
-    heard it.
+    heard it. `actions` are the last orders to its terminal: one about the doors, one about starting.
     """
 
     id: str
@@ -176,11 +197,15 @@ class VehicleView(_View):
     key_sets: tuple[KeySetView, ...]
     telemetry: Mapping[str, Mapping[str, Any]]
     sighting: Mapping[str, Any] | None = None
+    actions: tuple[ActionView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOutView(_View):
-    """One release of a key set, for an officer or for a workshop, from intent to return."""
+    """One release of a key set, for an officer or for a workshop, from intent to return.
+
+    `actions` is what the vehicle's terminal was told because of it.
+    """
 
     id: str
     state: str
@@ -203,6 +228,7 @@ class CheckOutView(_View):
     returned_at: str | None = None
     returned_to: str | None = None
     declaration: Mapping[str, Any] | None = None
+    actions: tuple[ActionView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

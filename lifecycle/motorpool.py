@@ -287,7 +287,7 @@ class MotorPool(Workshop):
                 draft, request, candidates, self._people.roster, self._station.senses,
                 checkout=new, now=self._book.clock(), take_within=take_within,
             )  # fmt: skip
-            draft.follow_up = lambda: self._station.sessions.begin(new)
+            draft.then(lambda: self._station.sessions.begin(new))
             return new
 
         try:

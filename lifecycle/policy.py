@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from keycabinet.model import Presence
 from lifecycle.model import Officer, Reason, Vehicle
+from vehicle import Action
 
 POLICY = "classes-1"
 
@@ -42,6 +43,20 @@ class AcceptFacts:
     accepter: str
     repaired_by: str | None
 
+
+@dataclass(frozen=True, slots=True)
+class ActFacts:
+    """`holder` has the vehicle out under a release, None if nobody has; `immobilisable`: its class opted in."""
+
+    person: Officer
+    vehicle: Vehicle
+    action: Action
+    holder: str | None
+    immobilisable: bool
+
+
+GIVING = (Action.UNLOCK, Action.MOBILISE)
+"""Actions that give a vehicle away."""
 
 _DOWN = {
     "defective": ("blocking_defect", "has a defect that takes it off the road", "有影响出车的故障"),
@@ -138,8 +153,47 @@ def may_accept(facts: AcceptFacts) -> tuple[Reason, ...]:
     )
 
 
+def may_act(facts: ActFacts) -> tuple[Reason, ...]:
+    """While a vehicle is out, its holder decides alone.
+
+    At home anybody for whom its class is listed may have it secured; it is opened for nobody.
+    """
+    number, action = facts.vehicle.fleet_number, facts.action
+    reasons = [*person_reasons(facts.person)]
+    if action not in [str(each) for each in facts.vehicle.terminal.capabilities]:
+        reasons.append(
+            Reason(
+                "not_capable",
+                f"{number} has no terminal that can {action}",
+                f"{number} 的车载终端不支持该操作",
+            )
+        )
+    if facts.holder is not None and facts.holder != facts.person.id:
+        reasons.append(Reason("held_by_other", f"{number} is out with somebody else", f"{number} 由他人领用"))
+    elif facts.holder is None:
+        reasons += class_reasons(facts.person, facts.vehicle)
+        if action in GIVING:
+            reasons.append(
+                Reason("not_held", f"{number} is opened only for whoever has its key set out",
+                       f"仅钥匙领用人可解锁或允许启动 {number}")
+            )  # fmt: skip
+    if action == Action.IMMOBILISE and not facts.immobilisable:
+        reasons.append(never_immobilised(facts.vehicle))
+    return tuple(reasons)
+
+
+def never_immobilised(vehicle: Vehicle) -> Reason:
+    kind = vehicle.vehicle_class
+    return Reason(
+        "class_not_immobilised",
+        f"{vehicle.fleet_number} is of class {kind}, which is not immobilised here",
+        f"{vehicle.fleet_number} 属于 {kind} 类,不启用禁止启动",
+    )
+
+
 GUARDS: Mapping[str, Callable[..., tuple[Reason, ...]]] = {
     "may_release": may_release,
     "may_hand_over": may_hand_over,
     "may_accept": may_accept,
+    "may_act": may_act,
 }

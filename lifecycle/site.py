@@ -50,6 +50,8 @@ def _one_proxy(radios: dict[str, str]) -> dict[str, str]:
     return radios
 
 
+RESPONSE = "response"
+"""The class of vehicles that answer calls."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
 
 
@@ -67,6 +69,35 @@ class StationConfig(_Table):
     take_within_s: float = Field(default=60.0, ge=5.0, le=3600.0)
 
 
+def _not_response(classes: tuple[str, ...]) -> tuple[str, ...]:
+    if RESPONSE in classes:
+        raise ValueError(f"any classes but {RESPONSE!r}: a response car is never immobilised")
+    return classes
+
+
+class ActionsConfig(_Table):
+    """What terminals are told when a set is taken or comes home, and until when.
+
+    `within_s`: seconds after which an action that could not be carried out expires. `immobilise`: the vehicle classes
+    that are immobilised when they come home; none unless listed.
+    """
+
+    within_s: float = Field(default=900.0, ge=10.0, le=86_400.0)
+    immobilise: Annotated[tuple[str, ...], AfterValidator(_not_response)] = ()
+
+
+class SealedConfig(_Table):
+    """Where this station's papers for sealed terminals are, relative to the site file; read anew for each visit.
+
+    `holder`: its private key (PEM). `grants`: a folder of grants, one a file named *.grant. `revocations`: the latest
+    revocation list.
+    """
+
+    holder: str = Field(min_length=1)
+    grants: str = Field(min_length=1)
+    revocations: str | None = Field(default=None, min_length=1)
+
+
 class HttpConfig(_Table):
     """Where `motorpool serve` listens. Any address but loopback needs a token."""
 
@@ -81,6 +112,8 @@ class Site(_Table):
     lines: dict[Name, Annotated[str, AfterValidator(_line_url)]] = Field(min_length=1)
     cabinets: dict[Name, CabinetConfig] = Field(min_length=1)
     radios: Annotated[dict[Name, Annotated[str, AfterValidator(_radio_url)]], AfterValidator(_one_proxy)] = {}
+    actions: ActionsConfig = ActionsConfig()
+    sealed: SealedConfig | None = None
     http: HttpConfig = HttpConfig()
     _folder: Path = PrivateAttr(default=Path())
     _roster: Roster = PrivateAttr(default_factory=Roster)
@@ -92,6 +125,11 @@ class Site(_Table):
     @property
     def roster(self) -> Roster:
         return self._roster
+
+    @property
+    def folder(self) -> Path:
+        """What the paths of this site are relative to."""
+        return self._folder
 
     def located(self, folder: Path, roster: Roster) -> Self:
         """This site with the folder its paths are relative to, and its roster."""
@@ -124,6 +162,7 @@ def load_site(path: str | Path) -> Site:
         problems += error.problems
     if site is not None and not problems:
         problems += _home_problems(roster_path, site, roster)
+        problems += _class_problems(path, site, roster)
     if problems or site is None:
         raise SiteError(problems)
     return site.located(path.parent, roster)
@@ -169,6 +208,16 @@ def wiring_problems(path: Path, site: Site) -> list[Problem]:
                 Problem(str(path), f"lines.{name}", url, f"a wire of its own; lines.{first} is the same one")
             )
     return problems
+
+
+def _class_problems(path: Path, site: Site, roster: Roster) -> list[Problem]:
+    known = dict.fromkeys(each.vehicle_class for each in roster.vehicles.values())
+    allowed = f"a class of the roster, but for response cars: {', '.join(known) or 'there are none'}"
+    return [
+        Problem(str(path), key_path(("actions", "immobilise", index)), name, allowed)
+        for index, name in enumerate(site.actions.immobilise)
+        if name not in known
+    ]
 
 
 def _home_problems(path: Path, site: Site, roster: Roster) -> list[Problem]:

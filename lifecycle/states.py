@@ -1,9 +1,9 @@
 """Every state table as data. `engine.decide` runs them; the diagrams in the docs are drawn from them.
 
-Three things, three tables: custody of a key set (who holds it, where), the release that lets it out (a check-out, for
-an officer or for a workshop), and serviceability of a vehicle. A transition names the event that records it
-(none where the other table's event, in the same step, already does) and, where it has one, the guard (in `policy.py`)
-that collects every reason against it. A destination of "=" is the state it came from.
+Custody of a key set (who holds it, where), the release that lets it out (a check-out, for an officer or for a
+workshop), serviceability of a vehicle, and an action that its terminal is told to carry out. A transition names the
+event that records it (none where the other table's event, in the same step, already does) and, where it has one, the
+guard (in `policy.py`) that collects every reason against it. A destination of "=" is the state it came from.
 """
 
 from __future__ import annotations
@@ -80,7 +80,24 @@ SERVICEABILITY = StateTable(
     ),
 )
 
-TABLES = (CUSTODY, RELEASE, SERVICEABILITY)
+ACTION = StateTable(
+    name="action",
+    initial="new",
+    states=("new", "pending", "unconfirmed", "confirmed", "rejected", "expired", "unknown", "superseded"),
+    transitions=(
+        Transition("order", ("new",), "pending", "ActionOrdered", guard="may_act"),
+        Transition("follow", ("new",), "pending", "ActionOrdered"),
+        Transition("delay", ("pending",), "pending", "ActionDelayed"),
+        Transition("lose_sight", ("pending",), "unconfirmed", "ActionUnconfirmed"),
+        Transition("confirm", ("pending", "unconfirmed"), "confirmed", "ActionConfirmed"),
+        Transition("reject", ("pending", "unconfirmed"), "rejected", "ActionRejected"),
+        Transition("expire", ("pending",), "expired", "ActionExpired"),
+        Transition("give_up", ("pending", "unconfirmed"), "unknown", "ActionExpired"),
+        Transition("supersede", ("pending", "unconfirmed"), "superseded", "ActionSuperseded"),
+    ),
+)
+
+TABLES = (CUSTODY, RELEASE, SERVICEABILITY, ACTION)
 
 
 def mermaid(table: StateTable) -> str:

@@ -1,7 +1,8 @@
 """The runtime of one station: lines and cabinets are opened, and what they sense goes into the book.
 
 One observer a cabinet turns its events into steps, in order; when the store is full it waits with what it has, so
-that nothing observed is lost. Releases are seen through in `session.py`, terminals are read in `visits.py`.
+that nothing observed is lost. Releases are seen through in `session.py`, terminals are read in `visits.py` and told
+what to do in `performing.py`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from lifecycle.custody import OPEN_RELEASES, Place
 from lifecycle.errors import StationUnavailable
 from lifecycle.ledger import Event, Row
 from lifecycle.model import KeySet, parse_slot_label, slot_label
+from lifecycle.performing import Performer
 from lifecycle.releases import Sensed
 from lifecycle.roster import Roster
 from lifecycle.session import STORE_RETRY_S, Sessions
@@ -87,6 +89,7 @@ class Station:
         self.visits = Visits(book, self.terminals, self.spawn)
         self.sessions = Sessions(self)
         self.sightings = Sightings(self)
+        self.performer = Performer(self, site.actions, roster)
 
     async def open(self) -> None:
         """Open every line and cabinet, settle what the last run left open, and start observing.
@@ -117,6 +120,7 @@ class Station:
         for name, cabinet in self.cabinets.items():
             self.spawn(self._observe(cabinet, observed[name]), f"observe {name}")
         self.sessions.settle_all()
+        self.performer.settle_all()
         for row in self.book.rows("key_set"):
             self._catch_up(row)
 

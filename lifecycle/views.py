@@ -5,14 +5,16 @@ Nothing here decides or changes anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
 from keycabinet.model import Presence, Snapshot
+from lifecycle.actions import LookUp, latest
 from lifecycle.custody import AWAY, set_in
 from lifecycle.ledger import Row
 from lifecycle.model import (
+    ActionView,
     CabinetView,
     CheckOutView,
     DefectView,
@@ -28,18 +30,22 @@ from lifecycle.policy import down_reason
 from lifecycle.releases import Senses
 from lifecycle.roster import Roster
 
-Rows = Callable[[str], Iterable[Row]]
 
-
-def checkout_view(row: Row, roster: Roster) -> CheckOutView:
+def checkout_view(row: Row, roster: Roster, look_up: LookUp) -> CheckOutView:
     data = cast(Mapping[str, Any], row.data)
     vehicle = roster.vehicles.get(str(data["vehicle"]))
     shown = {name: data[name] for name in CheckOutView.__slots__ if name in data}
     shown["because"] = tuple(data["because"])
+    ordered = (look_up("action", each) for each in data.get("actions", ()))
+    shown["actions"] = tuple(action_view(each) for each in ordered if each is not None)
     return CheckOutView(
         **{**shown, "id": row.id, "state": row.state,
            "fleet_number": vehicle.fleet_number if vehicle else str(data["vehicle"])}
     )  # fmt: skip
+
+
+def action_view(row: Row) -> ActionView:
+    return ActionView(**cast(Mapping[str, Any], row.data), id=row.id, state=row.state)
 
 
 def defect_view(row: Row) -> DefectView:
@@ -91,15 +97,15 @@ def cabinet_view(
 
 
 def vehicle_view(
-    vehicle: Vehicle, rows: Mapping[str, Mapping[str, Row]], roster: Roster, senses: Senses, now: datetime
+    vehicle: Vehicle, look_up: LookUp, roster: Roster, senses: Senses, now: datetime
 ) -> VehicleView:
-    """`rows` holds the book's rows by kind and id: key_set, vehicle, telemetry, odometer, sighting."""
-    sets = tuple(row for each in roster.sets_of(vehicle.id) if (row := rows["key_set"].get(each.id)))
-    service = rows["vehicle"].get(vehicle.id)
+    sets = tuple(row for each in roster.sets_of(vehicle.id) if (row := look_up("key_set", each.id)))
+    service = look_up("vehicle", vehicle.id)
     serviceability = service.state if service else "ready"
     state, reasons = availability(vehicle, serviceability, sets, senses)
     gone = next((row for row in sets if row.state in AWAY), None)
-    sighting = rows["sighting"].get(vehicle.id)
+    sighting = look_up("sighting", vehicle.id)
+    acting = look_up("acting", vehicle.id)
     return VehicleView(
         id=vehicle.id,
         fleet_number=vehicle.fleet_number,
@@ -110,8 +116,9 @@ def vehicle_view(
         holder=cast("str | None", gone.data["holder"]) if gone else None,
         checkout=cast("str | None", gone.data["checkout"]) if gone else None,
         key_sets=tuple(key_set_view(row, roster) for row in sets),
-        telemetry=_telemetry(rows["telemetry"].get(vehicle.id), rows["odometer"].get(vehicle.id), now),
+        telemetry=_telemetry(look_up("telemetry", vehicle.id), look_up("odometer", vehicle.id), now),
         sighting=None if sighting is None else _aged(sighting.data, now),
+        actions=tuple(action_view(each) for each in latest(acting, look_up)),
     )
 
 

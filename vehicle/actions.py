@@ -15,6 +15,15 @@ class Action(StrEnum):
     MOBILISE = "mobilise"
 
 
+_SHOWN: dict[Action, tuple[str | None, str | None]] = {
+    Action.LOCK: ("locked", None),
+    Action.UNLOCK: ("unlocked", None),
+    Action.IMMOBILISE: (None, "blocked"),
+    Action.MOBILISE: (None, "allowed"),
+}
+"""Doors, and whether the engine can be started, once an action is done."""
+
+
 class ActionOutcome(StrEnum):
     """How an order ended. Only what was not sent may be sent again without looking first."""
 
@@ -47,6 +56,11 @@ class VehicleState:
     doors: str | None = None
     ordered: str | None = None
     effective: str | None = None
+
+    def shows(self, action: Action) -> bool:
+        """Whether the vehicle is sensed to be where `action` moves it."""
+        doors, effective = _SHOWN[action]
+        return self.doors == doors if doors is not None else self.effective == effective
 
 
 @dataclass(frozen=True, slots=True)

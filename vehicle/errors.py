@@ -35,6 +35,7 @@ VehicleError
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 
@@ -54,6 +55,11 @@ class VehicleError(Exception):
         self.detail = detail
         what = f"{self.cause} ({detail})" if detail else self.cause
         super().__init__(f"{terminal}: {what}; {self.advice}")
+
+    @property
+    def code(self) -> str:
+        """The kind of error for programs, such as `out_of_range`."""
+        return re.sub(r"(?<!^)([A-Z])", r"_\1", type(self).__name__).lower()
 
     def __reduce__(self) -> tuple[type[VehicleError], tuple[str, str]]:
         return type(self), (self.terminal, self.detail)

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle import states
-from lifecycle.book import CUSTODY, RELEASE, SERVICEABILITY
+from lifecycle.book import ACTION, CUSTODY, RELEASE, SERVICEABILITY
 from lifecycle.engine import Engine, Moved, NotMoved
 from lifecycle.model import Reason
 
-ENGINES = {engine.table.name: engine for engine in (CUSTODY, RELEASE, SERVICEABILITY)}
+ENGINES = {engine.table.name: engine for engine in (CUSTODY, RELEASE, SERVICEABILITY, ACTION)}
 
 
 @pytest.mark.parametrize("table", states.TABLES, ids=lambda table: table.name)

@@ -67,11 +67,9 @@ class Bench:
 
     def shown(self) -> Mapping[str, Mapping[str, Any]]:
         """The telemetry as callers see it."""
-        kinds = ("key_set", "vehicle", "telemetry", "odometer", "sighting")
-        rows = {kind: {row.id: row for row in self.book.rows(kind)} for kind in kinds}
         roster = Roster(vehicles={"v-1": self.vehicle})
         unasked: Any = None
-        return vehicle_view(self.vehicle, rows, roster, unasked, self.book.clock()).telemetry
+        return vehicle_view(self.vehicle, self.book.row, roster, unasked, self.book.clock()).telemetry
 
     async def release(self, checkout: str, state: str) -> None:
         """The trip of this name is in this state now."""

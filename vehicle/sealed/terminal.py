@@ -149,7 +149,7 @@ class SealedTerminal(Terminal):
                     reason, outcome = error.reason, ActionOutcome.REJECTED
                     break
                 except VehicleError as error:
-                    reason = _snake(type(error).__name__)
+                    reason = error.code
                     if not error.retryable:
                         break
         return tuple(
@@ -282,10 +282,6 @@ def _telemetry(measured: Measured, at: float) -> Telemetry:
     known: dict[str, Reading[object]] = {name: reading(value) for name, value in given.items()}
     nothing = Telemetry.absent(Absence.NOT_SUPPORTED, SOURCE, at)
     return replace(nothing, **known)  # type: ignore[arg-type]  # each value has the type of its field
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
 def _now() -> float:
