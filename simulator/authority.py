@@ -117,6 +117,11 @@ class StationPapers:
 
     async def grant(self, vehicle: str) -> bytes | None:
         """The grant at hand for a vehicle (its id or fleet number); a new one when its shift is over."""
+        held = self.renewed(vehicle)
+        return None if held is None else held.signed
+
+    def renewed(self, vehicle: str) -> Issued | None:
+        """The same, with what it says. What is at hand may be over, where no new one is to be had."""
         car = self._roster.vehicle(vehicle)
         held = self._held.get(car.id)
         if held is None or not self._good(held.grant):
@@ -127,7 +132,7 @@ class StationPapers:
                 held = self._held[car.id] = self.authority.issue(
                     car.id, self.holder.public, rights_for(car.vehicle_class)
                 )
-        return None if held is None else held.signed
+        return held
 
     async def revocations(self, newer_than: int) -> bytes | None:
         """The latest list that reached the station, if its number is above `newer_than`."""
@@ -158,11 +163,6 @@ class StationPapers:
         return grant.not_before <= now < grant.expires - OVERLAP_S and not known
 
 
-def may_be_immobilised(vehicle_class: str) -> bool:
-    """Response cars never may."""
-    return vehicle_class != RESPONSE
-
-
 def rights_for(vehicle_class: str) -> Right:
-    """What a grant gives for a vehicle of a class."""
-    return DRIVING | Right.IMMOBILISE if may_be_immobilised(vehicle_class) else DRIVING
+    """What a grant gives for a vehicle of a class: response cars are never immobilised."""
+    return DRIVING if vehicle_class == RESPONSE else DRIVING | Right.IMMOBILISE

@@ -1,8 +1,9 @@
 """A morning at a station, played on simulated hardware that speaks real bytes. `motorpool demo` tells it live.
 
-Three officers, four cars (one without a terminal), three cabinets on two lines: take, drive, come home to another slot,
-a fault code found, the workshop takes the set, repair, acceptance, ready again. In real time the Modbus bytes cross a
-pty and a socket at their own speed; in virtual time the same bytes cross memory. People's waiting is compressed.
+Three officers, three cabinets on two lines, four cars: two with an adapter that only reads, one with a sealed terminal,
+one with none. Take, mobilise and unlock, drive, come home to another slot, lock, a fault code found, the workshop takes
+the set, repair, acceptance, ready again. In real time the Modbus bytes cross a pty and a socket at their own speed; in
+virtual time the same bytes cross memory. People's waiting is compressed.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ Speed = Literal["real", "fast"]
 _FLASH = bytes((0x05, 0x02))
 """Function 05, write single coil, to an address from 0200 on: switch a relay on for a while."""
 MORNING = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+MOVED_S = 20.0
+DONE = {"mobilise": "mobilised", "unlock": "unlocked", "lock": "locked", "immobilise": "immobilised"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +141,17 @@ class Morning:
         self._returned = 0
         self._refused: list[str] = []
         self._codes: tuple[str, ...] = ()
+        self._moved: list[str] = []
 
     async def play(self) -> None:
         ready = [each.fleet_number for each in self._pool.vehicles() if each.availability == "ready"]
         self._tell("station", f"open: {', '.join(ready)} ready; cabinets " + self._cabinets(), "station")
         patrol = await self._take("Li Wei", "013542", vehicle="P-112")
+        await self._starts_by_key(patrol)
         other = await self._take("Zhang Min", "020117", vehicle_class="patrol")
+        await self._moved_under_grant(other, "mobilise", "unlock")
         van = await self._take("Wang Fang", "027730", vehicle="K-07")
+        await self._starts_by_key(van)
         await self._refuse("Zhang Min", "020117", "K-03")
         self._drive("Li Wei", "v-112", 48.2, dtcs=("P0301",))
         self._drive("Zhang Min", "v-118", 17.5)
@@ -154,6 +161,7 @@ class Morning:
         await self._refuse("Zhang Min", "020117", "P-112")
         await self._come_home("Wang Fang", van, "C-01")
         await self._come_home("Zhang Min", other, "A-02")
+        await self._moved_under_grant(other, "lock", "immobilise")
         await self._telemetry("v-118")
         await self._repair()
         self._tell("station", f"P-112 is {self._pool.vehicle('P-112').availability} again", "station")
@@ -174,6 +182,35 @@ class Morning:
             "cabinet", f"{trip.slot} empty: {trip.key_set} is out with {name} ({view.proof})", "cabinet"
         )
         return trip.id
+
+    async def _starts_by_key(self, checkout: str) -> None:
+        """A car that nothing has to let go."""
+        car = self._pool.roster.vehicle(self._pool.checkout(checkout).vehicle)
+        reads = bool(car.terminal.capabilities)
+        told = "an adapter that only reads" if reads else "no terminal"
+        self._tell(car.fleet_number, f"{told}: its key is all it takes to open and start it", "vehicle")
+
+    async def _moved_under_grant(self, checkout: str, *actions: str) -> None:
+        """Wait until the car's sealed terminal has done what a taken set, or one that came home, has ordered."""
+
+        def done() -> dict[str, str]:
+            return {
+                each.action: each.state
+                for each in self._pool.checkout(checkout).actions
+                if each.action in actions
+            }
+
+        await self._station.until(lambda: list(done().values()) == ["confirmed"] * len(actions), MOVED_S)
+        car = self._pool.roster.vehicle(self._pool.checkout(checkout).vehicle)
+        self._moved += actions
+        papers = self._station.simulated.papers
+        held = None if papers is None else papers.at_hand(car.id)
+        if held is None:
+            raise StoryStuck(f"{car.fleet_number} moved without a grant")
+        until = datetime.fromtimestamp(held.grant.expires, UTC)
+        said = " and ".join(DONE[action] for action in actions)
+        under = f"{said} by its sealed terminal, under grant {held.grant.number} (until {until:%H:%M} UTC)"
+        self._tell(car.fleet_number, under, "vehicle")
 
     async def _pull(self, label: str, key_set: str) -> None:
         await self._station.pull(label, key_set)
@@ -202,6 +239,8 @@ class Morning:
             raise StoryStuck(f"{vehicle} was given to {name}, against the rules")
 
     def _drive(self, name: str, car: str, km: float, dtcs: tuple[str, ...] = ()) -> None:
+        if self._world.car(car).restart_blocked:
+            raise StoryStuck(f"{car} does not start: it is immobilised")
         self._world.drive(car, km)
         if dtcs:
             self._world.change_car(car, replace(self._world.car(car), stored_dtcs=dtcs))
@@ -267,7 +306,10 @@ class Morning:
         """Everything is where it belongs: every car ready, every set home, the fault found, the wrong asks refused."""
         ready = all(each.availability == "ready" for each in self._pool.vehicles())
         refused = self._refused == ["class_not_listed", "blocking_defect", "same_person"]
-        return ready and refused and self._codes == ("P0301",) and self._taken == self._returned == 4
+        sealed = self._world.car("v-118")
+        secured = self._moved == [*DONE] and sealed.doors_locked and sealed.restart_blocked
+        counted = self._taken == self._returned == 4
+        return ready and refused and secured and counted and self._codes == ("P0301",)
 
     def summary(self) -> tuple[tuple[str, str], ...]:
         cars = self._pool.vehicles()
@@ -275,6 +317,8 @@ class Morning:
             ("key sets taken", str(self._taken)),
             ("key sets home", str(self._returned)),
             ("refused", ", ".join(self._refused)),
+            ("sealed terminal", f"P-118: {', '.join(DONE[each] for each in self._moved)}"),
+            ("other terminals", "P-112 and K-03 only read, K-07 has none"),
             ("fault codes found", ", ".join(self._codes)),
             ("cars ready", f"{sum(each.availability == 'ready' for each in cars)} of {len(cars)}"),
         )

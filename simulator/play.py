@@ -138,7 +138,8 @@ class Play:
         self._pacers: dict[str, CountingPacer] = {}
         self.scenario = setting.scenario
         self.site = site_of(self.scenario, folder)
-        self.station = SimulatedStation(self.site, seed=setting.seed, radio="memory")
+        self.clock = WallClock(MIDNIGHT)
+        self.station = SimulatedStation(self.site, seed=setting.seed, radio="memory", clock=self.clock.true)
         self.world = self.station.world
         self.world.forget_log()
         for log in self.station.logs.values():
@@ -175,7 +176,7 @@ class Play:
     def _set_up(self) -> None:
         setting, loop = self._setting, asyncio.get_running_loop()
         ids = Random(f"{setting.seed}/ids")
-        disk, clock = Disk(Random(f"{setting.seed}/disk")), WallClock(MIDNIGHT)
+        disk, clock = Disk(Random(f"{setting.seed}/disk")), self.clock
         self.process = StationProcess(
             self.site,
             self.station,
@@ -194,6 +195,7 @@ class Play:
             seed=setting.seed,
             rate=self.scenario.rate,
             disturb=self._disturb,
+            terminals=self.station.terminals,
         )
         self.crowd = Crowd(self.stage, self.scenario, share=setting.people)
         self.invariants = Invariants(self.process, self.kiosk, self.stage, self.faults)

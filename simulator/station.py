@@ -11,7 +11,7 @@ import importlib
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import ModuleType
@@ -64,6 +64,8 @@ class CarTruth:
     def __init__(self, world: World, car: str) -> None:
         self._world = world
         self._car = car
+        self.stuck: list[Callable[[], None]] = []
+        """While something is in it, the central locking does not follow, and whoever hangs there is told."""
 
     @property
     def in_range(self) -> bool:
@@ -86,11 +88,23 @@ class CarTruth:
 
     def drive_locks(self, locked: bool) -> None:
         """A sealed terminal pulses the central locking."""
-        self._world.change_car(self._car, replace(self._world.car(self._car), doors_locked=locked))
+        for told in self.stuck:
+            told()
+        if not self.stuck:
+            self._world.change_car(self._car, replace(self._world.car(self._car), doors_locked=locked))
 
     def block_restart(self, blocked: bool) -> None:
         """A sealed terminal switches the relay in the starter's circuit."""
         self._world.change_car(self._car, replace(self._world.car(self._car), restart_blocked=blocked))
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSide:
+    """Sealed terminals in their cars, and what the station holds for them."""
+
+    fleet: SealedFleet
+    papers: StationPapers
+    cars: Mapping[str, CarTruth]
 
 
 Fit = Callable[[World, Mapping[str, CarTruth]], "SealedFleet"]
@@ -100,8 +114,7 @@ Fit = Callable[[World, Mapping[str, CarTruth]], "SealedFleet"]
 class StationTerminals:
     """The terminals in a world's cars, on one simulated air, or on a radio in memory.
 
-    `adapters` are plugged into the cars; `fleet` has the sealed terminals, from the first start on, and `papers` what
-    the station holds for them.
+    `adapters` are plugged into the cars; `sealed_side` has the sealed terminals, from the first start on.
     """
 
     def __init__(
@@ -109,13 +122,11 @@ class StationTerminals:
         world: World,
         configs: Mapping[str, TerminalConfig],
         radio: RadioKind = "bumble",
-        fit: Fit | None = None,
-        papers: StationPapers | None = None,
+        sealed: tuple[StationPapers, Fit] | None = None,
     ) -> None:
         self._world = world
-        self._fit = fit
-        self.papers = papers
-        self.fleet: SealedFleet | None = None
+        self._sealed = sealed
+        self.sealed_side: SealedSide | None = None
         self._configs = configs
         self._kind = radio
         self._truths = {car: CarTruth(world, car) for car in configs}
@@ -155,7 +166,7 @@ class StationTerminals:
     @property
     def sealed(self) -> Mapping[str, SealedDevice]:
         """The sealed terminals by car; none before the first start."""
-        return {} if self.fleet is None else self.fleet.devices
+        return {} if self.sealed_side is None else self.sealed_side.fleet.devices
 
     @property
     def addresses(self) -> Mapping[str, str]:
@@ -167,9 +178,10 @@ class StationTerminals:
         return [Endpoint(car, kind, f"ble://{config.address}") for car, config in self._configs.items()]
 
     async def start(self) -> None:
-        if self._fit is not None and self.fleet is None:
-            cars = [car for car in self._configs if car not in self.adapters]
-            self.fleet = self._fit(self._world, {car: self._truths[car] for car in cars})
+        if self._sealed is not None and self.sealed_side is None:
+            papers, fit = self._sealed
+            cars = {car: self._truths[car] for car in self._configs if car not in self.adapters}
+            self.sealed_side = SealedSide(fit(self._world, cars), papers, cars)
             if self.memory is not None:
                 self._put_on(self.memory)
         if self._kind == "memory":
@@ -204,13 +216,19 @@ def usual_clock() -> datetime:
     return START + timedelta(seconds=loop.time()) if isinstance(loop, VirtualTimeLoop) else system_clock()
 
 
-def _car(vehicle: Vehicle, chance: random.Random) -> Car:
+def _immobilised(site: Site, vehicle: Vehicle) -> bool:
+    """Whether a vehicle stands immobilised while its set hangs."""
+    return vehicle.terminal.kind == "sealed" and vehicle.vehicle_class in site.actions.immobilise
+
+
+def _car(site: Site, vehicle: Vehicle, chance: random.Random) -> Car:
     """A car somewhere in its life; one without a VIN in the roster gets one that says so."""
     return Car(
         vin=vehicle.vin or f"SIMULATED{chance.randrange(10**8):08d}",
         odometer_km=float(chance.randrange(5_000, 120_000)),
         fuel_percent=float(chance.randrange(40, 100)),
         distance_since_clear_km=float(chance.randrange(100, 5_000)),
+        restart_blocked=_immobilised(site, vehicle),
     )
 
 
@@ -236,20 +254,19 @@ class SimulatedStation:
         roster = site.roster
         chance = random.Random(seed)
         sealed = [each for each in roster.vehicles.values() if each.terminal.kind == "sealed"]
-        self.papers: StationPapers | None = None
-        fit: Fit | None = None
-        if sealed:
-            self.papers, fit = _sealed_side(site, sealed, clock)
+        side = _sealed_side(site, sealed, clock) if sealed else None
+        self.papers = None if side is None else side[0]
+        """What the station holds for its sealed terminals."""
         self.hardware = SimulatedHardware(
             lines=site.lines,
             cabinets=site.cabinets,
             sets={each.id: parse_slot_label(each.home) for each in roster.key_sets.values()},
             fobs={each.id: each.fob for each in roster.key_sets.values() if each.fob is not None},
-            cars={each.id: _car(each, chance) for each in roster.vehicles.values()},
+            cars={each.id: _car(site, each, chance) for each in roster.vehicles.values()},
             terminals={
                 each.id: each.terminal for each in roster.vehicles.values() if each.terminal.kind != "none"
             },
-            terminal_factory=partial(StationTerminals, radio=radio, fit=fit, papers=self.papers),
+            terminal_factory=partial(StationTerminals, radio=radio, sealed=side),
             seed=seed,
             strict=strict,
             skip_idle_polls=skip_idle_polls,
@@ -362,7 +379,7 @@ def _sealed_side(site: Site, vehicles: Sequence[Vehicle], clock: Clock) -> tuple
         fleet.SealedFleet,
         authority=fleets.public,
         clock=fleets.now,
-        immobilisable=[each.id for each in vehicles if authority.may_be_immobilised(each.vehicle_class)],
+        immobilisable=[each.id for each in vehicles if _immobilised(site, each)],
     )
     return authority.StationPapers(site.station.code, site.roster, fleets), fit
 

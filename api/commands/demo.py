@@ -69,8 +69,9 @@ def demo(
 ) -> None:
     """Watch a morning at a police station, on simulated hardware that speaks real bytes.
 
-    Officers take cars, come home to another slot, a fault code is found, the workshop takes the key set,
-    and the repair is accepted. Modbus frames cross a serial line and a socket, BLE a simulated radio.
+    Officers take cars, a sealed terminal frees one of them under a grant, they come home to another slot, a fault
+    code is found, the workshop takes the key set, and the repair is accepted. Modbus frames cross a serial line and a
+    socket, BLE a simulated radio.
     It ends with the ledger verified and a summary; exit code 0 when all of it held.
     """
     run: Demo = worlds.load("demo")

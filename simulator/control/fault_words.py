@@ -62,5 +62,11 @@ FAULT_NAMES_ZH: Mapping[str, str] = MappingProxyType(
         "lights_left_on": "车灯未关",
         "car_doors_left_open": "车门未关",
         "dtc_appears": "出现故障码",
+        "authority_cut_off": "无法联系授权机构",
+        "revocations_late": "吊销列表迟到",
+        "grant_revoked": "车辆授权被吊销",
+        "terminal_clock_pushed_back": "终端时钟被拨回",
+        "terminal_power_cut": "终端断电重启",
+        "car_locks_stuck": "车门中控锁失灵",
     }
 )

@@ -104,7 +104,7 @@ class Hand:
         """Let a fault begin, for so many seconds or until it is cleared. Raises FaultError."""
         _among("kind of fault", kind, KINDS)
         aim = KINDS[kind].aim
-        if aim in (Aim.CAR, Aim.ADAPTER, Aim.TERMINAL) and target not in self.world.cars:
+        if aim in (Aim.CAR, Aim.ADAPTER, Aim.TERMINAL, Aim.SEALED) and target not in self.world.cars:
             target = self.car_id(target)
         return self.faults.inject(kind, target, math.inf if for_s is None else for_s)
 

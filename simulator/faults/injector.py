@@ -16,6 +16,7 @@ from simulator.faults import (
     host_effects,
     line_effects,
     reader_effects,
+    sealed_effects,
 )
 from simulator.faults.errors import FaultError, FaultNotPossible, UnknownTarget
 from simulator.faults.kinds import FAULTS, FaultKind, checked_rates, kind_named
@@ -30,6 +31,7 @@ EFFECTS: Effects = MappingProxyType(
         **line_effects.EFFECTS,
         **reader_effects.EFFECTS,
         **car_effects.EFFECTS,
+        **sealed_effects.EFFECTS,
         **host_effects.EFFECTS,
     }
 )

@@ -33,6 +33,7 @@ class Layer(StrEnum):
     RADIO = "radio"
     ADAPTER = "adapter"
     CAR = "car"
+    SEALED = "sealed terminal"
     PROCESS = "process"
     DISK = "disk"
     CLOCK = "clock"
@@ -63,6 +64,8 @@ class Aim(StrEnum):
     TERMINAL = "car with a terminal on the radio in memory"
     ADAPTER = "car with a terminal"
     CAR = "car"
+    SEALED = "car with a sealed terminal"
+    PAPERS = "station with sealed terminals"
     STATION = "station"
 
 
@@ -199,6 +202,18 @@ FAULTS: Mapping[str, FaultKind] = _kinds(
               "a door of the car was left open", 0.03, (4 * HOUR, 24 * HOUR)),
     FaultKind("dtc_appears", _L.CAR, _A.CAR, "engine",
               "a trouble code appears", 0.05, (4 * HOUR, 24 * HOUR)),
+    FaultKind("authority_cut_off", _L.SEALED, _A.PAPERS, "authority",
+              "the fleet's authority is not reached: no grants, lists or time arrive", 0.2, (2 * HOUR, 16 * HOUR)),
+    FaultKind("revocations_late", _L.SEALED, _A.PAPERS, "list",
+              "the newest revocation list is held up", 0.4, (1 * HOUR, 12 * HOUR)),
+    FaultKind("grant_revoked", _L.SEALED, _A.SEALED, "grant",
+              "the grant for a car is taken back", 0.1, (0.5 * HOUR, 6 * HOUR)),
+    FaultKind("terminal_clock_pushed_back", _L.SEALED, _A.SEALED, "terminal clock",
+              "the terminal's clock is set back", 0.1, (4 * HOUR, 24 * HOUR)),
+    FaultKind("terminal_power_cut", _L.SEALED, _A.SEALED, "terminal supply",
+              "the terminal's supply goes and comes back", 0.1, (1 * HOUR, 12 * HOUR)),
+    FaultKind("car_locks_stuck", _L.SEALED, _A.SEALED, "car locks",
+              "the central locking does not follow", 0.05, _HOURS),
     FaultKind("process_killed", _L.PROCESS, _A.STATION, "process",
               "the station's process is killed", 0.3, (5.0, 10 * MINUTE)),
     FaultKind("disk_full", _L.DISK, _A.STATION, "disk",

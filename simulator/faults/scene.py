@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from simulator.cabinets.board import RelayBoard
 from simulator.cabinets.devices import Fitted
@@ -23,6 +23,9 @@ from simulator.terminals.elm327_device import Elm327Device
 from simulator.terminals.memory_radio import OnAir
 from simulator.world import World
 
+if TYPE_CHECKING:
+    from simulator.station import SealedSide
+
 C = TypeVar("C", bound=Callable[..., object])
 Undo = Callable[[], None]
 Told = Callable[[], None]
@@ -36,6 +39,15 @@ class Terminals(Protocol):
 
     def on_air(self, car: str) -> OnAir | None:
         """One terminal of a radio in memory; None on another radio."""
+
+
+@runtime_checkable
+class Sealing(Protocol):
+    """What may have sealed terminals, as `simulator.station.StationTerminals`."""
+
+    @property
+    def sealed_side(self) -> SealedSide | None:
+        """The sealed terminals, once they are in their cars."""
 
 
 class DiskPort(Protocol):
@@ -75,6 +87,12 @@ class Site:
         """The terminals, if faults can reach them."""
         found: object = self.hardware.terminals
         return found if isinstance(found, Terminals) else None
+
+    @property
+    def sealed(self) -> SealedSide | None:
+        """The sealed terminals, once they are in their cars."""
+        found: object = self.hardware.terminals
+        return found.sealed_side if isinstance(found, Sealing) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +167,8 @@ class Scene:
     def on_air(self) -> OnAir | None:
         """The target as a terminal on a radio in memory; None where it is on none."""
         terminals = self.site.terminals
-        if terminals is None or self.target not in terminals.adapters:
+        sealed = () if self.site.sealed is None else self.site.sealed.fleet.devices
+        if terminals is None or not (self.target in terminals.adapters or self.target in sealed):
             return None
         return terminals.on_air(self.target)
 

@@ -107,11 +107,15 @@ def _adapters(site: Site) -> Iterable[str]:
     return () if site.terminals is None else site.terminals.adapters
 
 
+def _sealed(site: Site) -> Iterable[str]:
+    return () if site.sealed is None else site.sealed.fleet.devices
+
+
 def _terminals(site: Site) -> Iterable[str]:
     terminals = site.terminals
     if terminals is None:
         return ()
-    return (car for car in terminals.adapters if terminals.on_air(car) is not None)
+    return (car for car in (*terminals.adapters, *_sealed(site)) if terminals.on_air(car) is not None)
 
 
 _FINDERS: Mapping[Aim, Callable[[Site], Iterable[str]]] = MappingProxyType(
@@ -138,6 +142,8 @@ _FINDERS: Mapping[Aim, Callable[[Site], Iterable[str]]] = MappingProxyType(
         Aim.TERMINAL: _terminals,
         Aim.ADAPTER: _adapters,
         Aim.CAR: lambda site: site.world.cars,
+        Aim.SEALED: _sealed,
+        Aim.PAPERS: lambda site: () if site.sealed is None else (STATION,),
         Aim.STATION: lambda _site: (STATION,),
     }
 )

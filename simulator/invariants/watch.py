@@ -9,6 +9,7 @@ from pathlib import Path
 from lifecycle.ledger import LedgerBroken, verify
 from simulator.faults import Faults
 from simulator.invariants.calm import STATION, Calm
+from simulator.invariants.cars import Hands, Settled, UnderGrant
 from simulator.invariants.custody import Answerable, Attributed, InOnePlace
 from simulator.invariants.durable import DurableBook, Recorded
 from simulator.invariants.ground import Check, Ground, Violation
@@ -24,25 +25,10 @@ INVARIANTS: Mapping[str, str] = {
     "I3": "a vehicle with a blocking defect or an open order is never given out for use",
     "I4": "every removal is attributed: to a person, a workshop, or an alarm",
     "I5": "one accountable holder a key set; no two check-outs overlap on one set or one car",
-    "I6": "nothing but a person starts or stops an engine (no command of the library can yet)",
+    "I6": "doors unlock and engines are enabled only under a good grant, people start them, no response car is blocked",
     "I7": "the hash chain verifies, with no gap, and nothing recorded is ever gone",
-    "I8": "every request and every release ends",
+    "I8": "every request, every release and every order to a terminal ends",
 }
-
-
-class Hands(Check):
-    """I6. No command of the library reaches an engine yet: engines are started and stopped by people alone."""
-
-    def __init__(self, ground: Ground, at_the_wheel: Mapping[str, None]) -> None:
-        super().__init__(ground)
-        self._at_the_wheel = at_the_wheel
-
-    def changed(self, change: Change) -> None:
-        if change.kind == "car_changed" and change.details[1] == "engine_on":
-            car = str(change.details[0])
-            self.ground.expect(
-                "I6", car in self._at_the_wheel, lambda: f"the engine of {car} was switched by no person"
-            )
 
 
 class Invariants:
@@ -69,6 +55,8 @@ class Invariants:
             Attributed(self.ground),
             Answerable(self.ground),
             Hands(self.ground, stage.at_the_wheel),
+            UnderGrant(self.ground, process.hardware.terminals),
+            Settled(self.ground, site.actions.within_s),
             Ends(self.ground, site.station.take_within_s),
         )
         self.recorded: list[Callable[[Recorded], None]] = []

@@ -30,4 +30,6 @@ BEHAVIOURS: Mapping[str, str] = {
     "forces_the_door": "a thief, by night: forces a cabinet's door and takes what gives way",
     "pries_a_set": "a thief, by night: breaks a set out of its slot",
     "replays_a_request": "a thief: sends a request again that was overheard",
+    "replays_a_recording": "a thief, by night: plays back to a sealed car what was recorded beside it",
+    "presents_a_grant": "a thief, by night: shows a sealed car a grant that is stale, or for another car or holder",
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Iterator
 from random import Random
+from typing import TYPE_CHECKING
 
 from simulator.people.person import HOUR, MINUTE, Person, Trip
 from simulator.people.sergeant import Sergeant
@@ -13,6 +15,9 @@ from simulator.people.thief import Thief
 from simulator.people.workshop import GarageDriver
 from simulator.scenario import Scenario, ShiftTable
 from simulator.timespan import DAY_S
+
+if TYPE_CHECKING:
+    from simulator.people.car_thief import CarThief
 
 ROUNDS = (5.5 * HOUR, 13.5 * HOUR, 21.5 * HOUR)
 """When sergeants look at the board: before each change of shift."""
@@ -38,6 +43,7 @@ class Crowd:
         hired = scenario.people.mechanics + scenario.people.garage_drivers
         self.garage = [GarageDriver(each, stage) for each in helpers[:hired]]
         self.thieves = [Thief(stage, number) for number in range(scenario.people.thieves)]
+        self.car_thieves = list(_car_thieves(stage, scenario.people.thieves))
         self._on_shift: dict[str, None] = {}
 
     def come(self, days: float) -> None:
@@ -54,6 +60,8 @@ class Crowd:
                 self._stage.send(self._rounds(sergeant, day), "a sergeant's rounds")
             for thief in self.thieves:
                 self._stage.send(thief.night(), "a thief's night")
+            for robber in self.car_thieves:
+                self._stage.send(robber.night(), "a car thief's night")
 
     async def _rounds(self, sergeant: Sergeant, day: int) -> None:
         for at in ROUNDS:
@@ -121,6 +129,17 @@ class Crowd:
     def _colleague(self, officer: Person) -> Person | None:
         there = [self.people[each] for each in self._on_shift if each != officer.officer.id]
         return officer.chance.choice(there) if there else None
+
+
+def _car_thieves(stage: Stage, count: int) -> Iterator[CarThief]:
+    """As many as there are thieves, where there are sealed cars on a radio in memory."""
+    terminals = stage.terminals
+    if terminals is None or terminals.sealed_side is None or terminals.memory is None:
+        return
+    from simulator.people.car_thief import CarThief  # noqa: PLC0415 - needs the extra `sealed`
+
+    for number in range(count):
+        yield CarThief(stage, number, terminals.sealed_side, terminals.memory)
 
 
 def _poisson(chance: Random, mean: float) -> int:

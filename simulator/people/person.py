@@ -23,6 +23,8 @@ HOUR = 3600.0
 KM_PER_MINUTE = 0.6
 LOW_FUEL = 25.0
 T = TypeVar("T")
+SPEED_KMH = 40.0
+STARTS = 5
 ASKS_AGAIN = 2
 INSISTS = 10
 NO = (StationDark, MotorPoolError)
@@ -152,8 +154,9 @@ class Person:
         """Out of the yard, some kilometres, and back; now and then something breaks."""
         stage, car = self.stage, self.stage.cars[trip.ring]
         await self.wait(30, 240)
-        stage.start_engine(car)
-        stage.change(car, in_range=False)
+        if not await self._start(car):
+            return
+        stage.change(car, in_range=False, speed_kmh=SPEED_KMH)
         await asyncio.sleep(minutes * MINUTE)
         stage.world.drive(car, round(minutes * KM_PER_MINUTE * self.chance.uniform(0.4, 1.2), 1))
         if stage.world.car(car).fuel_percent < LOW_FUEL or self.does("refuels"):
@@ -165,6 +168,16 @@ class Person:
             stage.change(car, in_range=True)
         if self.does("leaves_lights_on"):
             stage.leave_lights_on(car, self.chance.uniform(HOUR, 6 * HOUR))
+
+    async def _start(self, car: str) -> bool:
+        """Turn the key, and again while nothing happens; tells whether the engine runs."""
+        for _ in range(STARTS):
+            if self.stage.start_engine(car):
+                return True
+            self.stage.did["found_the_car_immobilised"] += 1
+            await self.wait(MINUTE, 3 * MINUTE)
+        self.stage.did["gave_up_on_an_immobilised_car"] += 1
+        return False
 
     def _break(self, car: str) -> None:
         if self.chance.random() < 0.6:

@@ -13,6 +13,7 @@ from typing import Any
 from lifecycle.roster import Roster
 from simulator.kiosk import Kiosk
 from simulator.model import Door
+from simulator.station import StationTerminals
 from simulator.world import Change, World
 
 LOOKING_S = 20.0
@@ -61,14 +62,19 @@ class Stage:
         seed: int,
         rate: Callable[[str], float],
         disturb: Callable[[str, str, float], None],
+        terminals: StationTerminals | None = None,
     ) -> None:
-        """`rate`: how often they do what; `disturb` brings about a fault of a kind, at a target, for so long (s)."""
+        """`rate`: how often they do what; `disturb` brings about a fault of a kind, at a target, for so long (s).
+
+        `terminals` are those of the cars, for whoever stands beside one with a radio.
+        """
         self.world = world
         self.kiosk = kiosk
         self.roster = roster
         self.seed = seed
         self.rate = rate
         self.disturb = disturb
+        self.terminals = terminals
         self.eyes = Eyes(world)
         self.did: Counter[str] = Counter()
         """How often people did what."""
@@ -146,14 +152,17 @@ class Stage:
         """Something about a car becomes otherwise."""
         self.world.change_car(car, replace(self.world.car(car), **what))
 
-    def start_engine(self, car: str) -> None:
-        """A person turns the key."""
+    def start_engine(self, car: str) -> bool:
+        """A person turns the key; tells whether the engine runs. Where the restart is blocked nothing happens."""
+        if self.world.car(car).restart_blocked:
+            return False
         self.at_the_wheel[car] = None
         self.change(car, engine_on=True)
+        return True
 
     def stop_engine(self, car: str) -> None:
         """A person turns the key back."""
-        self.change(car, engine_on=False)
+        self.change(car, engine_on=False, speed_kmh=0.0)
         self.at_the_wheel.pop(car, None)
 
     def leave_lights_on(self, car: str, for_s: float) -> None:

@@ -35,7 +35,8 @@ class OnAir:
 
     `asked` are told of each attempt to hear it; so are `unheard`, and nothing passes, and `taken`, and it is not heard
     since another central has it. `rssi` is how loud it is (dBm). `slow_advertising` and `slow_link` give longer
-    intervals (s); `drops` say of each written piece whether the connection breaks in the middle of it.
+    intervals (s); `drops` say of each written piece whether the connection breaks in the middle of it. `taps` hear each
+    piece that is written to it, with the number of the connection, as anybody near it can.
     """
 
     address: str
@@ -49,6 +50,7 @@ class OnAir:
     slow_advertising: list[Callable[[], float]] = field(default_factory=list)
     slow_link: list[Callable[[], float]] = field(default_factory=list)
     drops: list[Callable[[], bool]] = field(default_factory=list)
+    taps: list[Callable[[int, bytes], None]] = field(default_factory=list)
     rssi: int = -60
     connections: int = 0
     link: MemoryLink | None = None
@@ -229,6 +231,8 @@ class MemoryLink:
             if any(breaks() for breaks in self._on_air.drops):
                 self.drop()
                 raise ConnectionDropped(self._terminal, "while it was being written to")
+            for tap in self._on_air.taps:
+                tap(self._on_air.connections, data[at : at + size])
             self._on_air.device.receive(data[at : at + size], self._loop.time())
             self._schedule()
 

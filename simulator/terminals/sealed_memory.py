@@ -48,15 +48,21 @@ class Memory:
 
 
 class Log:
-    """What was done and what was refused, each in a ring of its own: refusals cannot push out what was done."""
+    """What was done and what was refused, each in a ring of its own: refusals cannot push out what was done.
+
+    `listeners` hear the code and the verb of each entry.
+    """
 
     def __init__(self) -> None:
+        self.listeners: list[Callable[[Code, int], None]] = []
         self._done: deque[Entry] = deque(maxlen=LOG_SIZE)
         self._refused: deque[Entry] = deque(maxlen=LOG_SIZE)
         self._next = 1
 
     def record(self, at: int, code: Code, verb: int, holder: bytes) -> None:
         """Enter something; the same once more in a row is counted."""
+        for listener in tuple(self.listeners):
+            listener(code, verb)
         ring = self._refused if code.refusal else self._done
         last = ring[-1] if ring else None
         if code.refusal and last and (last.code, last.verb, last.holder) == (code, verb, holder):

@@ -18,6 +18,9 @@ from lifecycle.session import Sessions
 from lifecycle.visits import Visits
 from simulator import campaign, replay
 from simulator.people.stage import Stage
+from simulator.terminals.sealed_actions import Actuators
+from simulator.terminals.sealed_checks import Check, Checks
+from vehicle.sealed.codes import Verb
 
 SCENARIO = """
 title = "Where a bug is planted"
@@ -53,6 +56,44 @@ declares = 0.5
 [fault]
 board_dead = 0.5
 line_noise = 0.5
+"""
+
+SEALED = """
+title = "Where a bug is planted in what moves cars"
+days = 1.3
+
+[station]
+cabinets = 2
+slots = 16
+cars = 6
+officers = 8
+terminals = 5
+sealed = 5
+
+[[shift]]
+name = "day"
+begins = "01:00"
+ends = "20:00"
+officers = 6
+trips = 4.0
+minutes = [10, 30]
+
+[people]
+thieves = 2
+
+[behaviour]
+presents_a_grant = 1.0
+
+[[act]]
+at = "day 1 04:00"
+happens = "grant revoked"
+target = ["v-01", "v-02", "v-03"]
+lasts = "3h"
+
+[[act]]
+at = "day 1 10:00"
+happens = "authority cut off"
+lasts = "8h"
 """
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -118,6 +159,26 @@ def starts_an_engine(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Visits, "_enter", enter_and_start)
 
 
+def _leave_out(*left_out: Check) -> Plant:
+    """Every terminal forgets to look at something."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        whole = Checks.on
+        patch.setattr(Checks, "on", lambda self, check: check not in left_out and whole(self, check))
+
+    return plant
+
+
+def immobilises_what_it_locks(patch: pytest.MonkeyPatch) -> None:
+    whole = Actuators._drive_locks
+
+    def drive_locks(self: Actuators, verb: Verb) -> Any:
+        self._car.block_restart(verb is Verb.LOCK)
+        return whole(self, verb)
+
+    patch.setattr(Actuators, "_drive_locks", drive_locks)
+
+
 def breaks_the_chain(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(writer, "link", lambda previous, body: hashlib.sha256(body + previous).digest())
 
@@ -141,10 +202,27 @@ PLANTED = {
 }
 
 
+IN_CARS = {
+    "a grant that is over": _leave_out(Check.GRANT_EXPIRY),
+    "a grant that was taken back": _leave_out(Check.GRANT_REVOKED),
+    "a grant for another car": _leave_out(Check.GRANT_VEHICLE),
+    "a grant of another holder": _leave_out(Check.GRANT_HOLDER),
+    "a response car immobilised": immobilises_what_it_locks,
+}
+"""Bugs of terminals, each of which breaks I6."""
+
+
 @pytest.fixture
 def scenario(tmp_path: Path) -> str:
     file = tmp_path / "planted.toml"
     file.write_text(SCENARIO, encoding="utf-8")
+    return str(file)
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> str:
+    file = tmp_path / "sealed.toml"
+    file.write_text(SEALED, encoding="utf-8")
     return str(file)
 
 
@@ -183,3 +261,18 @@ def test_a_planted_bug_is_caught(invariant: str, scenario: str, monkeypatch: pyt
     smaller = replayed(failure.smaller)
     assert invariant in [each.invariant for each in smaller.violations]
     assert smaller.violations[0].at <= failure.violation.at or "--faults" in failure.smaller
+
+
+def test_terminals_without_a_bug_break_nothing(sealed: str) -> None:
+    report = campaign.run(scenario=sealed, seeds="1..2")
+    assert report.ok, [str(each.violation) for each in report.failures]
+    assert report.checks()["I6"] > 100
+
+
+@pytest.mark.parametrize("bug", IN_CARS)
+def test_a_bug_in_a_terminal_is_caught(bug: str, sealed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    IN_CARS[bug](monkeypatch)
+    report = campaign.run(scenario=sealed, seeds="1..2")
+    failure = report.failures[0]
+    assert failure.violation.invariant == "I6", str(failure.violation)
+    assert str(replayed(failure.replay).violations[0]) == str(failure.violation)

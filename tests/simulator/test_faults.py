@@ -30,7 +30,10 @@ from simulator.pacing import WorldPacer
 from simulator.station import SimulatedStation
 
 BY_A_KILL = ("process_killed", "disk_write_torn", "log_cut")
-BY_THEMSELVES = tuple(name for name in FAULTS if name not in BY_A_KILL)
+BY_THEMSELVES = tuple(
+    name for name, kind in FAULTS.items() if name not in BY_A_KILL and kind.layer is not Layer.SEALED
+)
+"""Those of sealed terminals are in test_faults_sealed.py."""
 
 
 def test_every_kind_has_an_effect_and_sensible_figures() -> None:

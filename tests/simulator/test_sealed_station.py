@@ -28,6 +28,9 @@ ledger = "ledger.db"
 [lines]
 a = "serial:///dev/ttyS7?baudrate=19200"
 
+[actions]
+immobilise = ["patrol"]
+
 [cabinets.A]
 boards = [{ name = "a1", line = "a", address = 1, profile = "waveshare-relay-d-8", slots = "1-8" }]
 """
@@ -104,10 +107,13 @@ async def test_an_order_to_immobilise_waits_for_the_car_to_stand(tmp_path: Path)
     station = SimulatedStation(site(tmp_path), radio="memory")
     vehicle, world = station.site.roster.vehicle("v-1"), station.world
     async with station.running("memory"):
-        world.change_car("v-1", replace(world.car("v-1"), engine_on=True, speed_kmh=40.0))
+        assert world.car("v-1").restart_blocked  # its class opted in, and its set hangs
         access = station.options()["access"]
         async with open_terminal(vehicle.terminal, station.radio, name="P-1", access=access) as terminal:
-            (result,) = await terminal.perform(ActionOrder(Action.IMMOBILISE, "c-1"))
+            (result,) = await terminal.perform(ActionOrder(Action.MOBILISE, "c-1"))
+            assert result.outcome is ActionOutcome.CONFIRMED
+            world.change_car("v-1", replace(world.car("v-1"), engine_on=True, speed_kmh=40.0))
+            (result,) = await terminal.perform(ActionOrder(Action.IMMOBILISE, "c-2"))
         assert result.outcome is ActionOutcome.ACCEPTED_UNCONFIRMED
         assert not world.car("v-1").restart_blocked
         world.change_car("v-1", replace(world.car("v-1"), speed_kmh=0.0))
@@ -155,9 +161,9 @@ async def test_a_revoked_grant_is_refused_as_soon_as_the_list_arrives(tmp_path: 
                 await terminal.read_telemetry()
             del papers.withheld["v-1"]
             await terminal.read_telemetry()
-        fleet = station.terminals.fleet
-        assert fleet is not None
-        assert fleet.given["v-1"].grants == (held.grant.number,)
+        side = station.terminals.sealed_side
+        assert side is not None
+        assert side.fleet.given["v-1"].grants == (held.grant.number,)
 
 
 async def test_a_pool_reads_a_sealed_car_when_it_is_home(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from simulator.demo import Narration, example_site, play
 from simulator.hardware import StartMode
 from simulator.station import SimulatedStation
 from simulator.terminals.air import AirPacket
+from vehicle.sealed.codes import ACTIONS, Verb
+from vehicle.sealed.framing import FrameReader, FrameType
 
 READ_INPUTS, WRITE_COIL = 0x02, 0x05
 FLASH = 0x0200
@@ -30,7 +32,7 @@ ON, OFF = 0xFF00, 0x0000
 ATT = 0x0004  # the L2CAP channel of the attribute protocol; Bluetooth Core 5.4, vol. 3, part A, 2.1
 WRITE_REQUEST, WRITE_COMMAND, NOTIFICATION = 0x12, 0x52, 0x1B  # vol. 3, part F, 3.4.5 and 3.4.7
 
-TERMINALS = {"v-112": "F0:00:00:00:01:12", "v-118": "F0:00:00:00:01:18"}
+ADAPTER, SEALED = "F0:00:00:00:01:12", "F0:00:00:00:01:18"
 
 
 class TappedStation(SimulatedStation):
@@ -197,21 +199,46 @@ def check_air(station: TappedStation) -> None:
     radios = {packet.sender for packet in station.air if packet.kind == "connect"}
     assert len(radios) == 1  # the station's
     ours = radios.pop()
-    for car, address in TERMINALS.items():
-        asked = att_values(station.air, ours, address, WRITE_REQUEST, WRITE_COMMAND)
-        for command in ("ATZ", "0100", "0902", "01A6", "012F", "0142", "03", "07"):
-            assert f"{command}\r".encode() in asked
-        answered = b"".join(att_values(station.air, address, ours, NOTIFICATION)).decode("ascii")
-        truth = station.world.car(car)
-        lines = answered.replace(">", "\r").split("\r")  # the prompt has no line of its own
-        assert {"ELM327 v1.5", *(frame.upper() for frame in vin_frames(truth.vin))} <= set(lines)
-        assert (
-            f"7E80641A6{round(truth.odometer_km * 10):08X}00" in lines
-        )  # six bytes, and one to fill the frame
-        stored = [line for line in lines if line.startswith("7E8") and line[5:7] == "43"]
-        codes = [line[7:] for line, _ in groupby(stored)]
-        none, p0301 = "000000000000", "010301000000"  # how many, and which
-        assert codes == ([p0301, none] if car == "v-112" else [none])  # found, and mended
+    check_adapter(station, ours)
+    check_sealed(station, ours)
+
+
+def check_adapter(station: TappedStation, ours: str) -> None:
+    """P-112: an adapter, asked and answering in the clear."""
+    asked = att_values(station.air, ours, ADAPTER, WRITE_REQUEST, WRITE_COMMAND)
+    for command in ("ATZ", "0100", "0902", "01A6", "012F", "0142", "03", "07"):
+        assert f"{command}\r".encode() in asked
+    answered = b"".join(att_values(station.air, ADAPTER, ours, NOTIFICATION)).decode("ascii")
+    truth = station.world.car("v-112")
+    lines = answered.replace(">", "\r").split("\r")  # the prompt has no line of its own
+    assert {"ELM327 v1.5", *(frame.upper() for frame in vin_frames(truth.vin))} <= set(lines)
+    assert f"7E80641A6{round(truth.odometer_km * 10):08X}00" in lines  # six bytes, and one to fill the frame
+    stored = [line for line in lines if line.startswith("7E8") and line[5:7] == "43"]
+    codes = [line[7:] for line, _ in groupby(stored)]
+    none, p0301 = "000000000000", "010301000000"  # how many, and which
+    assert codes == [p0301, none]  # found, and mended
+
+
+def check_sealed(station: TappedStation, ours: str) -> None:
+    """P-118: each session begins with EDHOC, and nothing else is said in the clear."""
+    said, heard = FrameReader(), FrameReader()
+    written = att_values(station.air, ours, SEALED, WRITE_REQUEST, WRITE_COMMAND)
+    sent = [value for value in written if value not in (b"\x01\x00", b"\x00\x00")]  # notifications on, off
+    asked = [frame for piece in sent for frame in said.feed(piece, 0.0)]
+    sessions = [frame for frame in asked if frame.type == FrameType.MESSAGE_1]
+    assert len(sessions) >= 3  # when its set was taken, when it came home, and to be read
+    assert [frame.type for frame in asked[:3]] == [FrameType.MESSAGE_1, FrameType.MESSAGE_3, FrameType.RECORD]
+    told = att_values(station.air, SEALED, ours, NOTIFICATION)
+    answers = [frame for piece in told for frame in heard.feed(piece, 0.0)]
+    assert [frame.type for frame in answers].count(FrameType.MESSAGE_2) == len(sessions)
+    assert {frame.type for frame in answers} == {FrameType.MESSAGE_2, FrameType.RECORD}
+    crossed = b"".join((*sent, *told))
+    for secret in (station.world.car("v-118").vin, "P-118", "v-118"):
+        assert secret.encode() not in crossed
+    device = station.terminals.sealed["v-118"]
+    done = [entry.verb for entry in device.log.done if entry.verb in ACTIONS]
+    assert done == [Verb.MOBILISE, Verb.UNLOCK, Verb.LOCK, Verb.IMMOBILISE]
+    assert device.log.refusals == []
 
 
 @pytest.mark.real_time
@@ -231,6 +258,10 @@ async def test_the_demos_bytes_cross_a_pty_a_socket_and_the_air(tmp_path: Path) 
 @pytest.mark.real_time
 async def test_the_demo_in_virtual_time_is_a_program_that_ends_well() -> None:
     said = await run(*MOTORPOOL, "demo", "--speed", "fast")
+    assert "P-118        mobilised and unlocked by its sealed terminal, under grant 1" in said
+    assert "P-118        locked and immobilised by its sealed terminal, under grant 1" in said
+    assert "P-112        an adapter that only reads" in said
+    assert "K-07         no terminal" in said
     assert "P-112 is ready again" in said
     assert "chain verified" in said
     assert said.splitlines()[-1].startswith("Ledger verified: ")
