@@ -49,11 +49,13 @@ class Worker(Protocol):
 
 @dataclass(slots=True)
 class _Errand:
-    """A vehicle that is seen to. `deadlines` are loop times (s), by the orders' ids."""
+    """A vehicle that is seen to. `deadlines` are loop times (s), by the orders' ids; `visit` is under way for `due`."""
 
     task: asyncio.Task[None] | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     deadlines: dict[str, float] = field(default_factory=dict)
+    due: tuple[str, ...] = ()
+    visit: asyncio.Timeout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,8 @@ class Performer:
                 actions.follow_taken(draft, release, vehicle, self._config)
             elif vehicle is not None and release.state == "returned":
                 actions.follow_home(draft, release, vehicle, self._config)
-        ordered = [str(row.data["vehicle"]) for row in draft.moved("action") if row.state == "pending"]
-        for each in dict.fromkeys(ordered):
+        changed = [row for row in draft.moved("action") if row.state in ("pending", "superseded")]
+        for each in dict.fromkeys(str(row.data["vehicle"]) for row in changed):
             draft.then(partial(self.see_to, each))
 
     def settle_all(self) -> None:
@@ -106,12 +108,15 @@ class Performer:
             self.see_to(acting.id)
 
     def see_to(self, vehicle: str) -> None:
-        """A vehicle has open orders. Returns at once; while the station closes, nothing is begun."""
-        if self._station.closing or not self._waiting(vehicle):
-            return
+        """A vehicle has other orders than before. Returns at once; while the station closes, nothing is begun."""
         errand = self._errands.setdefault(vehicle, _Errand())
+        waiting = [row.id for row in self._waiting(vehicle)]
         errand.news.set()
-        if errand.task is None or errand.task.done():
+        if errand.visit is not None and any(each not in waiting for each in errand.due):
+            errand.visit.reschedule(
+                asyncio.get_running_loop().time()
+            )  # nothing that was withdrawn is sent any more
+        if waiting and not self._station.closing and (errand.task is None or errand.task.done()):
             errand.task = self._station.spawn(self._see_to(vehicle, errand), f"actions {vehicle}")
 
     async def _see_to(self, vehicle: str, errand: _Errand) -> None:
@@ -121,7 +126,7 @@ class Performer:
             due = self._due(errand, rows)
             if await self._expired(due):
                 continue
-            await self._attempt(vehicle, due)
+            await self._attempt(vehicle, due, errand)
             pause = min(delay, *(each.deadline - loop.time() for each in due))
             try:
                 async with asyncio.timeout(max(0.0, pause)):
@@ -150,21 +155,39 @@ class Performer:
         """Whether the time of any has passed, which is entered."""
         late = [each.row.id for each in due if asyncio.get_running_loop().time() >= each.deadline]
         for each in late:
-            doubtful = each in self._doubtful
-            await self._station.record(partial(actions.expire, id=each, doubtful=doubtful))
+            await self._station.record(partial(actions.expire, id=each, doubtful=each in self._doubtful))
+            self._doubtful.pop(each, None)
         return bool(late)
 
-    async def _attempt(self, vehicle_id: str, due: Sequence[_Due]) -> None:
+    async def _attempt(self, vehicle_id: str, due: Sequence[_Due], errand: _Errand) -> None:
         vehicle = self._roster().vehicles.get(vehicle_id)
         if vehicle is None:
             gone = Outcome(ActionOutcome.REJECTED, "unknown_vehicle")
             found = dict.fromkeys((each.row.id for each in due), gone)
         else:
-            found = await self._visit(vehicle, due)
+            found = await self._undisturbed(vehicle, due, errand)
         for each, outcome in found.items():
             await self._station.record(
                 partial(actions.conclude, id=each, found=outcome, doubtful=each in self._doubtful)
             )
+            row = self._book.row("action", each)
+            if row is None or row.state != "pending":
+                self._doubtful.pop(each, None)
+
+    async def _undisturbed(
+        self, vehicle: Vehicle, due: Sequence[_Due], errand: _Errand
+    ) -> dict[str, Outcome]:
+        """A visit. It is broken off when something that it is to do is withdrawn; the rest is in doubt then."""
+        errand.due = tuple(each.row.id for each in due)
+        try:
+            async with asyncio.timeout(None) as errand.visit:
+                return await self._visit(vehicle, due)
+        except TimeoutError:
+            waiting = (row.id for row in self._waiting(vehicle.id))
+            self._doubtful.update(dict.fromkeys(each for each in waiting if each in errand.due))
+            return {}
+        finally:
+            errand.visit = None
 
     async def _visit(self, vehicle: Vehicle, due: Sequence[_Due]) -> dict[str, Outcome]:
         """What came of the orders of which there is news."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lifecycle import Event, load_site
+from lifecycle import Event, SiteError, load_site
 from lifecycle.model import ActionView
 from lifecycle.site import Site
 from simulator.station import SimulatedStation
@@ -140,3 +141,285 @@ async def test_taken_and_the_car_is_open_and_ready(site: Site) -> None:
         assert (ordered.actor, ordered.because) == ("o-1", ("taken",))
         taken = next(each for each in await station.all_events() if each.kind == "KeySetTaken")
         assert ordered.seq == taken.seq + 1
+
+
+async def test_home_and_the_car_is_locked_and_immobilised_if_its_class_is(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        checkout = await station.take("b1", vehicle="P-1")
+        await station.until(lambda: not at.locked("v-1") and not at.blocked("v-1"))
+        await asyncio.sleep(60)
+        await station.bring_home(checkout, "A-01")
+        await station.until(lambda: at.locked("v-1") and at.blocked("v-1"))
+        await asyncio.sleep(1)
+        assert states(station.pool.checkout(checkout).actions) == dict.fromkeys(
+            ("mobilise", "unlock", "lock", "immobilise"), ("confirmed", None)
+        )
+        assert states(station.pool.vehicle("P-1").actions) == dict.fromkeys(
+            ("lock", "immobilise"), ("confirmed", None)
+        )
+
+
+async def test_a_response_car_is_locked_and_never_immobilised(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        checkout = await station.take("b1", vehicle="R-2")
+        await station.until(lambda: not at.locked("v-2"))
+        await asyncio.sleep(60)
+        await station.bring_home(checkout, "A-02")
+        await station.until(lambda: at.locked("v-2"))
+        await asyncio.sleep(WITHIN_S)
+        assert not at.blocked("v-2")
+        assert at.done("v-2", Verb.IMMOBILISE) == 0
+        assert ("ActionOrdered", "immobilise") not in await told(station)
+
+
+async def test_a_car_without_such_a_terminal_is_told_nothing(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        checkout = await station.take("b1", vehicle="P-3")
+        await station.bring_home(checkout, "A-03")
+        await asyncio.sleep(60)
+        assert await told(station) == []
+        assert station.pool.checkout(checkout).actions == ()
+
+
+async def test_out_of_range_and_done_when_it_is_back(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        at.reach("v-1", False)
+        checkout = await station.take("b1", vehicle="P-1")
+        await asyncio.sleep(120)
+        view = station.pool.checkout(checkout)
+        assert view.state == "out"
+        assert states(view.actions) == dict.fromkeys(("mobilise", "unlock"), ("pending", "out_of_range"))
+        at.reach("v-1", True)
+        await station.until(lambda: not at.locked("v-1"), within=90)
+        await asyncio.sleep(1)
+        assert [kind for kind, action in await told(station) if action == "unlock"] == [
+            "ActionOrdered",
+            "ActionDelayed",
+            "ActionConfirmed",
+        ]
+
+
+async def test_out_of_range_until_it_expires_and_never_done_late(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        at.reach("v-1", False)
+        checkout = await station.take("b1", vehicle="P-1")
+        await asyncio.sleep(WITHIN_S + 5)
+        expired = dict.fromkeys(("mobilise", "unlock"), ("expired", "out_of_range"))
+        assert states(station.pool.checkout(checkout).actions) == expired
+        assert states(station.pool.vehicle("P-1").actions) == expired
+        at.reach("v-1", True)
+        await asyncio.sleep(WITHIN_S)
+        assert at.locked("v-1")
+        assert at.blocked("v-1")
+        assert len(await action_events(station, "ActionExpired")) == 2
+        (event, _) = await action_events(station, "ActionExpired")
+        assert (event.data["state"], event.data["reason"]) == ("expired", "out_of_range")
+
+
+async def test_taken_again_before_it_was_locked(site: Site) -> None:
+    """Orders that are open are superseded by opposite ones: the car ends as the last holder needs it."""
+    async with yard(site) as at, at.running() as station:
+        first = await station.take("b1", vehicle="P-1")
+        await station.until(lambda: not at.locked("v-1"))
+        at.reach("v-1", False)
+        await station.bring_home(first, "A-01")
+        await asyncio.sleep(30)
+        second = await station.take("b2", vehicle="P-1")
+        at.reach("v-1", True)
+        await asyncio.sleep(90)
+        assert (at.locked("v-1"), at.blocked("v-1")) == (False, False)
+        assert (at.done("v-1", Verb.LOCK), at.done("v-1", Verb.IMMOBILISE)) == (0, 0)
+        ended = states(station.pool.checkout(first).actions)
+        assert (ended["lock"], ended["immobilise"]) == (("superseded", "taken"), ("superseded", "taken"))
+        assert states(station.pool.checkout(second).actions)["unlock"] == ("confirmed", None)
+
+
+async def test_home_before_it_was_ever_mobilised(site: Site) -> None:
+    """What would give the car away is withdrawn when its set comes home, also from one that is never immobilised."""
+    async with yard(site) as at, at.running() as station:
+        at.reach("v-2", False)
+        checkout = await station.take("b1", vehicle="R-2")
+        await station.bring_home(checkout, "A-02")
+        at.reach("v-2", True)
+        await asyncio.sleep(120)
+        assert at.locked("v-2")
+        assert (at.done("v-2", Verb.UNLOCK), at.done("v-2", Verb.MOBILISE)) == (0, 0)
+        assert states(station.pool.checkout(checkout).actions) == {
+            "mobilise": ("superseded", "came_home"),
+            "unlock": ("superseded", "came_home"),
+            "lock": ("confirmed", None),
+        }
+
+
+# -- grants
+
+
+async def test_a_revoked_grant_rejects_and_custody_goes_on(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        papers = at.simulated.papers
+        assert papers is not None
+        assert await papers.grant("P-1")
+        held = papers.at_hand("v-1")
+        assert held is not None
+        papers.withheld["v-1"] = [lambda: None]
+        papers.authority.revoke(held.grant.number)
+        checkout = await station.take("b1", vehicle="P-1")
+        await asyncio.sleep(30)
+        view = station.pool.checkout(checkout)
+        assert view.state == "out"
+        rejected = ("rejected", "grant_revoked")
+        assert states(view.actions) == {"mobilise": rejected, "unlock": rejected}
+        assert at.locked("v-1")
+        assert {each.data["reason"] for each in await action_events(station, "ActionRejected")} == {
+            "grant_revoked"
+        }
+
+
+async def test_no_grant_at_hand(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        papers = at.simulated.papers
+        assert papers is not None
+        papers.cut_off.append(lambda: None)
+        checkout = await station.take("b1", vehicle="P-1")
+        await asyncio.sleep(30)
+        assert states(station.pool.checkout(checkout).actions) == dict.fromkeys(
+            ("mobilise", "unlock"), ("rejected", "no_grant")
+        )
+
+
+async def test_a_station_without_a_key(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    async with yard(site) as at, at.running(access=None) as station:
+        checkout = await station.take("b1", vehicle="P-1")
+        await asyncio.sleep(30)
+        assert states(station.pool.checkout(checkout).actions)["unlock"] == ("rejected", "no_grant")
+        assert station.pool.health().problems == ()
+
+
+# -- restarts
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.2, 0.5, 0.8, 1.0, 1.2, 1.5, 2.0, 5.0])
+async def test_a_restart_at_any_moment_and_each_is_done_once(site: Site, after_s: float) -> None:
+    async with yard(site) as at:
+        async with at.running() as station:
+            trip = await station.pool.check_out(officer="b1", vehicle="P-1")
+            await station.pull(trip.slot, trip.key_set)
+            await trip.taken(within=20)
+            await asyncio.sleep(after_s)
+        async with at.running() as station:
+            await asyncio.sleep(60)
+            assert states(station.pool.checkout(trip.id).actions) == dict.fromkeys(
+                ("mobilise", "unlock"), ("confirmed", None)
+            )
+            assert (at.done("v-1", Verb.MOBILISE), at.done("v-1", Verb.UNLOCK)) == (1, 1)
+
+
+async def test_a_restart_with_the_car_out_of_range(site: Site) -> None:
+    """What the run before did with an order is not known, so it does not say that nothing was sent."""
+    async with yard(site) as at:
+        at.reach("v-1", False)
+        async with at.running() as station:
+            checkout = await station.take("b1", vehicle="P-1")
+            await asyncio.sleep(60)
+        async with at.running() as station:
+            await asyncio.sleep(30)
+            assert states(station.pool.checkout(checkout).actions)["unlock"] == ("pending", "out_of_range")
+            await asyncio.sleep(WITHIN_S)
+            assert states(station.pool.checkout(checkout).actions)["unlock"] == ("unknown", "restarted")
+            (event, _) = await action_events(station, "ActionExpired")
+            assert event.data["state"] == "unknown"
+            at.reach("v-1", True)
+            await asyncio.sleep(WITHIN_S)
+            assert at.done("v-1", Verb.UNLOCK) == 0
+
+
+async def test_a_station_that_is_down_past_the_expiry_does_nothing_late(site: Site) -> None:
+    async with yard(site) as at:
+        at.reach("v-1", False)
+        async with at.running() as station:
+            checkout = await station.take("b1", vehicle="P-1")
+        at.reach("v-1", True)
+        await asyncio.sleep(WITHIN_S)
+        async with at.running() as station:
+            await asyncio.sleep(60)
+            assert states(station.pool.checkout(checkout).actions)["unlock"] == ("unknown", "restarted")
+            assert at.done("v-1", Verb.UNLOCK) == 0
+            assert at.locked("v-1")
+
+
+async def test_restarted_without_a_grant(site: Site) -> None:
+    """A terminal that refuses whoever asks says nothing about what was sent before the restart."""
+    async with yard(site) as at:
+        papers = at.simulated.papers
+        assert papers is not None
+        at.reach("v-1", False)
+        async with at.running() as station:
+            checkout = await station.take("b1", vehicle="P-1")
+        at.reach("v-1", True)
+        papers.cut_off.append(lambda: None)
+        async with at.running() as station:
+            await asyncio.sleep(120)
+            assert states(station.pool.checkout(checkout).actions)["unlock"] == ("pending", "no_grant")
+            papers.cut_off.clear()
+            await asyncio.sleep(120)
+            assert states(station.pool.checkout(checkout).actions)["unlock"] == ("confirmed", None)
+            assert at.done("v-1", Verb.UNLOCK) == 1
+
+
+# -- in doubt
+
+
+async def test_a_lost_answer_is_asked_for_again(site: Site) -> None:
+    """The link breaks while an action is on its way: it is done once, and the book learns that it was."""
+    async with yard(site) as at, at.running() as station:
+        on_air = at.simulated.terminals.on_air("v-1")
+        assert on_air is not None
+        pieces = iter(range(1, 1000))
+        on_air.drops.append(lambda: next(pieces) in (7, 14))
+        checkout = await station.take("b1", vehicle="P-1")
+        await asyncio.sleep(60)
+        assert states(station.pool.checkout(checkout).actions) == dict.fromkeys(
+            ("mobilise", "unlock"), ("confirmed", None)
+        )
+        assert (at.done("v-1", Verb.MOBILISE), at.done("v-1", Verb.UNLOCK)) == (1, 1)
+
+
+async def test_immobilising_waits_for_standstill_and_is_settled_by_reading(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        checkout = await station.take("b1", vehicle="P-1")
+        await station.until(lambda: not at.locked("v-1") and not at.blocked("v-1"))
+        world = at.simulated.world
+        world.change_car("v-1", replace(world.car("v-1"), engine_on=True))
+        await station.bring_home(checkout, "A-01")
+        await asyncio.sleep(60)
+        assert states(station.pool.checkout(checkout).actions)["immobilise"] == ("unconfirmed", "not_sensed")
+        assert not at.blocked("v-1")
+        world.change_car("v-1", replace(world.car("v-1"), engine_on=False))
+        await asyncio.sleep(90)
+        assert states(station.pool.checkout(checkout).actions)["immobilise"] == ("confirmed", None)
+        assert at.done("v-1", Verb.IMMOBILISE) == 1
+
+
+async def test_what_is_never_sensed_ends_unknown(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        checkout = await station.take("b1", vehicle="P-1")
+        await station.until(lambda: not at.locked("v-1") and not at.blocked("v-1"))
+        world = at.simulated.world
+        world.change_car("v-1", replace(world.car("v-1"), engine_on=True))
+        await station.bring_home(checkout, "A-01")
+        await asyncio.sleep(WITHIN_S + 10)
+        assert states(station.pool.checkout(checkout).actions)["immobilise"] == ("unknown", "not_sensed")
+        (event,) = await action_events(station, "ActionExpired")
+        assert event.data["told"] == {"doors": "locked", "ordered": "blocked", "effective": "allowed"}
+
+
+# -- the site file
+
+
+def test_no_response_class_and_no_unknown_one_is_immobilised(site: Site, tmp_path: Path) -> None:
+    text = (tmp_path / "site.toml").read_text(encoding="utf-8")
+    for wrong, allowed in (("response", "never immobilised"), ("tank", "a class of the roster")):
+        (tmp_path / "site.toml").write_text(text.replace('"pool"', f'"{wrong}"'), encoding="utf-8")
+        with pytest.raises(SiteError, match=allowed) as caught:
+            load_site(tmp_path / "site.toml")
+        assert caught.value.problems[0].key.startswith("actions.immobilise")
