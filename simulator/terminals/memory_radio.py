@@ -24,6 +24,8 @@ from vehicle.link import Heard
 INTERVAL_S = 0.03
 DISCOVERY_INTERVALS = 12
 """Connection events that MTU exchange, service discovery and subscription need on a small adapter."""
+CACHED_INTERVALS = 4
+"""The same for a central that kept the handles: connection set-up, MTU exchange, and whether the cache holds."""
 LISTEN_AGAIN_S = 0.25
 """While a terminal is not to be heard, how often it is looked whether it can be again."""
 Told = Callable[[], None]
@@ -36,7 +38,8 @@ class OnAir:
     `asked` are told of each attempt to hear it; so are `unheard`, and nothing passes, and `taken`, and it is not heard
     since another central has it. `rssi` is how loud it is (dBm). `slow_advertising` and `slow_link` give longer
     intervals (s); `drops` say of each written piece whether the connection breaks in the middle of it. `taps` hear each
-    piece that is written to it, with the number of the connection, as anybody near it can.
+    piece that is written to it, with the number of the connection, as anybody near it can. `discovery` is how many
+    connection events pass before it can be written to.
     """
 
     address: str
@@ -52,6 +55,7 @@ class OnAir:
     drops: list[Callable[[], bool]] = field(default_factory=list)
     taps: list[Callable[[int, bytes], None]] = field(default_factory=list)
     rssi: int = -60
+    discovery: int = DISCOVERY_INTERVALS
     connections: int = 0
     link: MemoryLink | None = None
 
@@ -135,14 +139,14 @@ class MemoryRadio:
     async def connect(self, terminal: str, address: str, *, find_s: float, connect_s: float) -> MemoryLink:
         """Connect to `address`; see `vehicle.link.RadioPort`."""
         found = await self._hear(terminal, address, find_s)
-        if found.interval_s * DISCOVERY_INTERVALS > connect_s:
+        if found.interval_s * found.discovery > connect_s:
             await asyncio.sleep(connect_s)
             raise ConnectFailed(terminal, f"not within {connect_s:g} s")
         link = MemoryLink(terminal, found)
         found.link = link
         found.connections += 1
         try:
-            await asyncio.sleep(found.interval_s * DISCOVERY_INTERVALS)
+            await asyncio.sleep(found.interval_s * found.discovery)
             if not found.reachable:
                 await asyncio.sleep(SUPERVISION_S)
                 raise ConnectFailed(terminal, "it went away while connecting")
