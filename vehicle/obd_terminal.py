@@ -30,6 +30,9 @@ T = TypeVar("T")
 FORGET_S = 900.0
 """After so long the ignition may have been switched in between; what was silent is asked again."""
 CLEAR = "04"
+LIMITS = Limits()
+NOTHING: frozenset[str] = frozenset()
+"""One for all terminals, as the limits: a fleet has many, and most are out of range."""
 
 
 class ObdTerminal(Terminal):
@@ -61,13 +64,13 @@ class ObdTerminal(Terminal):
         super().__init__(name)
         self._config = config
         self._radio = radio
-        self._limits = limits or Limits()
+        self._limits = limits or LIMITS
         self._turn = asyncio.Lock()
         self._guard = BatteryGuard(config.low_battery_v)
         self._closed = False
         self._known = False
         self._protocol: str | None = config.protocol
-        self._silent: frozenset[str] = frozenset()
+        self._silent: frozenset[str] = NOTHING
         self._visited_at = 0.0
 
     @property
@@ -142,7 +145,7 @@ class ObdTerminal(Terminal):
         if self._guard.power is Power.LOW:
             raise LeftAsleep(self.name, "control units do not forget safely on a low battery")
         await self._reach(session)
-        visit = Visit(session, adapter, frozenset())
+        visit = Visit(session, adapter, NOTHING)
         before = await visit.codes()
         outcome, detail = ClearOutcome.CONFIRMED, ""
         try:
@@ -165,7 +168,7 @@ class ObdTerminal(Terminal):
         power = self._guard.measured(volts, _now())
         self._visited_at = _now()
         if power is not was or since > FORGET_S:
-            self._silent = frozenset()
+            self._silent = NOTHING
         return volts
 
     async def _reach(self, session: Session) -> None:

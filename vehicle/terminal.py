@@ -13,6 +13,8 @@ from vehicle.model import Absence, Capability, ClearOrder, CodesCleared, Telemet
 class Terminal(ABC):
     """One vehicle's terminal. `name` is what errors call it."""
 
+    __slots__ = ("name",)
+
     def __init__(self, name: str) -> None:
         self.name = name
 

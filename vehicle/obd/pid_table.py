@@ -61,7 +61,8 @@ class Field:
 
     def decode(self, data: bytes) -> float | None:
         """The value within a whole answer, or None when it is beyond `most`."""
-        value = self._scaled(int.from_bytes(data[self.at : self.at + self.size], "big", signed=self.signed))
+        raw = data[self.at : self.at + self.size]
+        value = self._scaled(int.from_bytes(raw, "big", signed=True) if self.signed else int.from_bytes(raw))
         return None if self.most is not None and value > self.most else value
 
     def _scaled(self, raw: int) -> float:
