@@ -64,6 +64,10 @@ class SimulatedStation(Protocol):
     def radio(self) -> Any:
         """What hears the simulated terminals: a `vehicle.ble.Radio`."""
 
+    @property
+    def papers(self) -> Any:
+        """The station's key and grants for simulated sealed terminals: a `vehicle.sealed.access.Access`, or None."""
+
     def endpoints(self) -> Sequence[Endpoint]:
         """Where each simulated device can be reached."""
 

@@ -28,7 +28,7 @@ from lifecycle.releases import Request
 from lifecycle.roster import Roster
 from lifecycle.site import Site, load_site
 from lifecycle.station import Hardware, Station
-from lifecycle.terminals import host_radio
+from lifecycle.terminals import host_access, host_radio
 from lifecycle.workshop import Workshop
 from vehicle.link import RadioPort
 
@@ -93,6 +93,7 @@ class MotorPool(Workshop):
         """
         if not isinstance(site, Site):
             site = await asyncio.get_running_loop().run_in_executor(None, load_site, site)
+        access = access or await host_access(site, clock)
         opened = await ledger(site.ledger_path, station=site.station.code, holder=holder, clock=clock)
         book = Book(opened, clock, ids)
         people = RosterBook(book)

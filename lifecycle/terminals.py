@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
+from lifecycle.clock import Clock
+from lifecycle.errors import SiteError
 from lifecycle.model import Vehicle
 from lifecycle.roster import Roster
+from lifecycle.site import Site
 from vehicle import Terminal, TerminalConfig, open_terminal
 from vehicle.link import RadioPort
 from vehicle.opening import open_radios
@@ -75,4 +80,29 @@ def host_radio(roster: Roster, radios: Mapping[str, str] | None = None) -> Radio
         _log.warning(
             "terminals are not read: %s is not installed; pip install 'motorpool[ble]'", missing.name
         )
+        return None
+
+
+async def host_access(site: Site, clock: Clock) -> Access | None:
+    """The site's papers for sealed terminals, if a vehicle of the roster needs them and the `sealed` extra is there."""
+    if all(each.terminal.kind != "sealed" for each in site.roster.vehicles.values()):
+        return None
+    if site.sealed is None:
+        _log.warning(
+            "sealed terminals are left alone: the site file has no table [sealed] with key and grants"
+        )
+        return None
+    try:
+        from lifecycle.papers import FiledPapers  # noqa: PLC0415 - needs the extra `sealed`
+    except ModuleNotFoundError as missing:
+        _log.warning(
+            "sealed terminals are left alone: %s is not installed; pip install 'motorpool[sealed]'",
+            missing.name,
+        )
+        return None
+    make = partial(FiledPapers, site.folder, site.sealed, site.roster, clock)
+    try:
+        return await asyncio.get_running_loop().run_in_executor(None, make)
+    except SiteError as error:
+        _log.error("sealed terminals are left alone: %s", error)
         return None

@@ -14,10 +14,11 @@ from api.auth import check_exposure, parse_listen
 from keycabinet.inspection import Finding, Inspector
 from keycabinet.line import Line
 from keycabinet.transport import LineUrl, Opener, open_link
+from lifecycle.clock import system_clock
 from lifecycle.errors import InvalidRequest, Problem, SiteError
 from lifecycle.site import Site, load_site
 
-from .output import Stopped, err, out, say, table
+from .output import Stopped, err, out, say, table, warn
 
 HOLDER = "motorpool check --live"
 
@@ -42,6 +43,7 @@ def check(
     """Read a site file and its roster, and show [bold]everything[/bold] that is wrong with them at once.
 
     Each problem names the file, the key, the value that stands there, and what is allowed.
+    With sealed terminals it also names unreadable keys, and vehicles without a valid grant.
     Without [cyan]--live[/cyan] nothing is opened: neither lines nor the ledger. With it every board is asked: does it
     answer, is it of its profile, are its inputs free of the relays, what do the slots' sensors say. Then the lamps are
     lit one after another, so that you see whether each is at its slot. No lock is opened. A line that a running
@@ -51,9 +53,30 @@ def check(
     """
     found = load_checked(site)
     _summarise(found)
+    _check_papers(found)
     if live:
         _check_live(found, lamps=lamps)
     say(f"{site} is fine.", style="green")
+
+
+def _check_papers(site: Site) -> None:
+    """The files for sealed terminals, where a vehicle has one. Raises SiteError."""
+    cars = [each.fleet_number for each in site.roster.vehicles.values() if each.terminal.kind == "sealed"]
+    if site.sealed is None:
+        if cars:
+            warn(f"no table [sealed] with holder and grants: nothing opens {', '.join(cars)}")
+        return
+    try:
+        from lifecycle.papers import inspect_papers  # noqa: PLC0415 - needs the extra `sealed`
+    except ModuleNotFoundError as missing:
+        warn(f"the files of [sealed] cannot be read: {missing.name} is not installed; "
+             "pip install 'motorpool[sealed]'")  # fmt: skip
+        return
+    problems, lacks = inspect_papers(site, system_clock())
+    for each in lacks:
+        warn(each)
+    if problems:
+        raise SiteError(problems)
 
 
 def _check_live(site: Site, *, lamps: bool) -> None:

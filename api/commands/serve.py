@@ -59,7 +59,9 @@ async def _serve(site: Site, sock: socket.socket, *, simulated: bool) -> None:
                 hardware = await stack.enter_async_context(worlds.simulated(site))
             except OSError as error:
                 raise Stopped(f"the simulated hardware cannot start: {error}") from error
-            opening = MotorPool.open(site, urls=hardware.urls, radio=hardware.radio, holder=holder)
+            opening = MotorPool.open(
+                site, urls=hardware.urls, radio=hardware.radio, access=hardware.papers, holder=holder
+            )
         else:
             opening = MotorPool.open(site, holder=holder)
         pool = await stack.enter_async_context(await opening)
