@@ -36,6 +36,7 @@ from keycabinet.model import (
     SlotReleased,
     SlotState,
     Snapshot,
+    TwoBoardsAtAddress,
 )
 from keycabinet.pacing import Pacer, RealPacer
 from keycabinet.transport import LineUrl, Link, Opener, open_link
@@ -77,6 +78,7 @@ __all__ = [
     "SlotReleased",
     "SlotState",
     "Snapshot",
+    "TwoBoardsAtAddress",
     "find_problems",
     "open_link",
     "resolve",

@@ -10,7 +10,14 @@ from keycabinet.badges import BadgeWatch
 from keycabinet.boards.base import PushingBoard, build_board
 from keycabinet.coils import SINGLE, CoilGate
 from keycabinet.config import CabinetConfig, resolve
-from keycabinet.errors import BoardRefused, CabinetClosed, KeyCabinetError, NotWired, UnknownSlot
+from keycabinet.errors import (
+    AddressTakenTwice,
+    BoardRefused,
+    CabinetClosed,
+    KeyCabinetError,
+    NotWired,
+    UnknownSlot,
+)
 from keycabinet.events import EventHub
 from keycabinet.exchange import Priority
 from keycabinet.fobs import Fob
@@ -31,6 +38,7 @@ from keycabinet.model import (
     Sighting,
     SlotReleased,
     Snapshot,
+    TwoBoardsAtAddress,
 )
 from keycabinet.monitor import BoardMonitor
 from keycabinet.observed import Observed
@@ -370,6 +378,13 @@ class Cabinet:
     def board_lost(self, monitor: BoardMonitor, error: KeyCabinetError) -> None:
         """A board stopped answering (called by its monitor)."""
         self._hub.publish(BoardLost(self.name, monitor.label, str(error), self._loop.time()))
+
+    def address_contested(self, monitor: BoardMonitor, error: AddressTakenTwice) -> None:
+        """Another board answers at a board's address (called by its monitor)."""
+        now = self._loop.time()
+        self._hub.publish(
+            TwoBoardsAtAddress(self.name, monitor.label, error.address, error.sure, str(error), now)
+        )
 
     def board_recovered(self, monitor: BoardMonitor) -> None:
         """A board answers again (called by its monitor)."""

@@ -17,6 +17,7 @@ KeyCabinetError                      device, retryable, sent
 │   ├── BadChecksum
 │   ├── NotAFrame                    bytes of no known form
 │   ├── ForeignReply                 the reply of another address
+│   ├── AddressTakenTwice            address, sure: two boards answer there
 │   ├── WrongReply                   another function, coil, value or count
 │   └── LyingLength                  a length that the frame does not have
 ├── DeviceRefused                    it understood and said no
@@ -190,6 +191,24 @@ class ForeignReply(ReplyError):
 
 class WrongReply(ReplyError):
     """The right address answered another question: function, coil, value or count differ."""
+
+
+class AddressTakenTwice(ReplyError):
+    """Two boards answer at one address; `sure` when two whole answers came to one question."""
+
+    def __init__(self, device: str, address: int | None, *, sure: bool) -> None:
+        where = "its address" if address is None else f"address {address}"
+        seen = (
+            f"two boards answer at {where}: two answers came to one question"
+            if sure
+            else f"two boards seem to answer at {where}, or its cable is bad: only its answers are garbled on this line"
+        )
+        super().__init__(
+            device,
+            f"{seen}; take one of them off the line and give it an address of its own; until then neither is used",
+        )
+        self.address = address
+        self.sure = sure
 
 
 class LyingLength(ReplyError):

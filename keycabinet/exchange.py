@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
+from keycabinet.contest import Contest
 from keycabinet.errors import (
+    AddressTakenTwice,
     BadChecksum,
     DeviceBackedOff,
     DeviceRefused,
@@ -64,6 +66,14 @@ class ReplyReader(Protocol[T_co]):
         """Why there is no reply, as exactly as the bytes tell."""
 
 
+@runtime_checkable
+class CountsReplies(Protocol):
+    """A ReplyReader whose replies are single frames, so that it can tell when two came to one request."""
+
+    def replies(self, heard: bytes) -> int:
+        """How many whole replies to the request these bytes hold, at most 2; an echo is none."""
+
+
 @dataclass(slots=True)
 class LineStats:
     """What a line has seen since it was opened; counters only rise."""
@@ -87,13 +97,32 @@ class Device:
     """What a line knows of one device on it: its timing, and whether it has gone silent.
 
     `gap_s` is the least silence between this device's frames and another's; `depth` how many requests it takes at
-    once (Modbus TCP only; half-duplex lines have one).
+    once (Modbus TCP only; half-duplex lines have one). With the `address` that it has on its line, errors can name it.
     """
 
-    __slots__ = ("asked_again_at", "depth", "gap_s", "name", "reply_timeout_s", "silences")
+    __slots__ = (
+        "address",
+        "asked_again_at",
+        "contest",
+        "depth",
+        "gap_s",
+        "name",
+        "reply_timeout_s",
+        "silences",
+    )
 
-    def __init__(self, name: str, *, reply_timeout_s: float, gap_s: float = 0.0, depth: int = 1) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        reply_timeout_s: float,
+        gap_s: float = 0.0,
+        depth: int = 1,
+        address: int | None = None,
+    ) -> None:
         self.name = name
+        self.address = address
+        self.contest = Contest()
         self.reply_timeout_s = reply_timeout_s
         self.gap_s = gap_s
         self.depth = depth
@@ -126,6 +155,7 @@ class Exchange(Generic[T]):
         "deadline",
         "device",
         "future",
+        "heard",
         "order",
         "priority",
         "reader",
@@ -150,6 +180,7 @@ class Exchange(Generic[T]):
         self.reader = reader
         self.priority = priority
         self.future = future
+        self.heard = b""
         self.order = 0
         self.sent = False
         self.sent_at = 0.0
@@ -161,8 +192,13 @@ class Exchange(Generic[T]):
             return self.priority < other.priority
         return self.order < other.order
 
-    def feed(self, data: bytes, stats: LineStats) -> bool:
-        """Give bytes to the reader; True when the exchange is over, its future told and its traffic counted."""
+    def feed(self, data: bytes, stats: LineStats, now: float | None = None) -> bool:
+        """Give bytes to the reader; True when the exchange is over, its future told and its traffic counted.
+
+        `now` only on a line where two boards may have one address: what came twice is not believed.
+        """
+        if now is not None:
+            self.heard = self.heard + data if self.heard else data
         try:
             value = self.reader.feed(data)
         except KeyCabinetError as error:
@@ -172,10 +208,32 @@ class Exchange(Generic[T]):
             return False
         stats.replies += 1
         self.device.answered()
+        if now is not None and self._contested(now):
+            self.fail(self._two_boards(), stats)
+            return True
         self._count(stats)
         if not self.future.done():
             self.future.set_result(value)
         return True
+
+    def _two_boards(self) -> AddressTakenTwice:
+        return AddressTakenTwice(self.device.name, self.device.address, sure=self.device.contest.sure)
+
+    def _contested(self, now: float) -> bool:
+        """Whether two boards are known to answer, or did so just now."""
+        contest = self.device.contest
+        if self.reader.noise and self.came_twice(self.heard, 2):
+            contest.came_twice(now)
+        return contest.stands(now)
+
+    def came_twice(self, heard: bytes, count: int) -> bool:
+        """Whether these bytes hold so many replies. Not told of one that looks like an echo of its request."""
+        reader = self.reader
+        return (
+            not reader.repeats_request
+            and isinstance(reader, CountsReplies)
+            and reader.replies(heard) >= count
+        )
 
     def expire(self, now: float, stats: LineStats) -> None:
         """The time-out has come: fail with the most telling reason, or end well where silence is an answer."""
@@ -184,8 +242,10 @@ class Exchange(Generic[T]):
             if not self.future.done():
                 self.future.set_result(None)
             return
-        error = self.reader.failure(now - self.sent_at)
+        contested = bool(self.heard) and self.device.contest.stands(now)
+        error = self._two_boards() if contested else self.reader.failure(now - self.sent_at)
         stats.timeouts += 1
+        self.device.contest.reply_is_due(now)
         if isinstance(error, DeviceSilent):
             self.device.fell_silent(now)
         self.fail(error, stats)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from heapq import heappop, heappush
 
+from keycabinet.contest import Traffic
 from keycabinet.echo import EchoFilter
 from keycabinet.errors import LinkLost
 from keycabinet.exchange import AnyExchange, Device, LineStats
@@ -18,6 +19,8 @@ LEAST_DRAIN_S = 0.02
 """After a time-out, how long a reply may still be on its way through an adapter (USB latency timers reach 16 ms)."""
 NETWORK_DRAIN_S = 0.05
 LONGEST_DRAIN_S = 0.5
+MOST_AFTERWARDS = 512
+"""Bytes that are kept of what comes behind a reply."""
 
 
 class HalfDuplex(asyncio.Protocol):
@@ -50,6 +53,8 @@ class HalfDuplex(asyncio.Protocol):
         self._paused = False  # the link's timer runs: silence is being kept, or late bytes are drained
         self._drain_ends = 0.0
         self._deadline: asyncio.TimerHandle | None = None
+        self._traffic = Traffic()
+        self._answered: AnyExchange | None = None  # until the next request
         self.lost = False
 
     def attach(self, link: Link) -> None:
@@ -108,6 +113,7 @@ class HalfDuplex(asyncio.Protocol):
             return
         heappop(self._queue)
         self._current = exchange
+        self._answered = None
         self._last = device
         on_wire = (len(exchange.request) + exchange.reader.reply_size) * self._character_s
         exchange.sent = True
@@ -131,16 +137,28 @@ class HalfDuplex(asyncio.Protocol):
         if exchange is None:
             self._stats.noise_bytes += len(data)
             self._unasked(data)
+            if self._answered is not None:
+                self._came_afterwards(self._answered, data)
             return
         if self._echo.present is not False:
             data = self._without_echo(data)
-        if exchange.feed(data, self._stats):
+        if exchange.feed(data, self._stats, self._quiet_since):
             self._current = None
+            self._answered = exchange
+            exchange.heard = b""
+            self._traffic.clean += 1
+            exchange.device.contest.clean += 1
             unclean = exchange.reader.noise or exchange.reader.stale
             if unclean or self._echo.present is not False:
                 self._echo.answered(clean=not unclean)
             if self._queue:
                 self._pump()
+
+    def _came_afterwards(self, exchange: AnyExchange, data: bytes) -> None:
+        """Bytes after a whole reply, before the next request: perhaps the reply of another board to the same one."""
+        exchange.heard = (exchange.heard + data)[-MOST_AFTERWARDS:]
+        if exchange.came_twice(exchange.heard, 1):
+            exchange.device.contest.came_twice(self._quiet_since)
 
     def _without_echo(self, data: bytes) -> bytes:
         echo = self._echo
@@ -176,6 +194,9 @@ class HalfDuplex(asyncio.Protocol):
             return
         self._current = None
         self._echo.given_up()
+        if exchange.heard and not exchange.reader.optional:
+            self._traffic.garbled += 1
+            exchange.device.contest.came_garbled(now, self._traffic)
         exchange.expire(now, self._stats)
         self._drain_ends = now + LONGEST_DRAIN_S
         late = exchange.reader.reply_size * self._character_s + self._silence_s
@@ -207,6 +228,8 @@ class HalfDuplex(asyncio.Protocol):
         self._queue.clear()
         current, self._current = self._current, None
         why = f"the link was lost ({exc})" if exc else "the link was closed"
+        if current is not None:
+            current.device.contest.reply_is_due(self._loop.time())
         for exchange in [*([current] if current else []), *waiting]:
             exchange.fail(
                 LinkLost(self._line, f"{why}; it is being reopened", sent=exchange.sent), self._stats

@@ -40,7 +40,6 @@ MAX_MBAP_LENGTH = 254
 REPLY_FUNCTIONS = frozenset((1, 2, 3, 4, 5, 6, 15, 16))
 """What a reply on our lines can be; anything else in front of a frame is noise."""
 _EXCEPTION = 0x80
-_MBAP = struct.Struct(">HHHB")
 
 
 class WriteCoilWord(ModbusPDU):
@@ -351,6 +350,24 @@ class RtuReader(Generic[T]):
                 "missing termination or a second master on the line",
             )
 
+    def replies(self, heard: bytes) -> int:
+        """How many frames among these bytes are whole replies, at most 2."""
+        offset, found = 0, 0
+        while offset < len(heard) and found < 2:
+            size = max(frame_size(heard, offset), 0)
+            frame = heard[offset : offset + size]
+            whole = len(frame) == size > 0 and checksum_fits(frame)
+            offset += size if whole else 1
+            found += whole and self._answers(frame[:-2])
+        return found
+
+    def _answers(self, adu: bytes) -> bool:
+        try:
+            self._query.feed(adu)
+        except KeyCabinetError:
+            return False
+        return True
+
     def failure(self, waited_s: float) -> KeyCabinetError:
         """Why the reply never came, as exactly as the bytes tell."""
         query, buffer = self._query, self._buffer
@@ -363,37 +380,3 @@ class RtuReader(Generic[T]):
                 f"{len(buffer)} came; look for noise on the line, or another product than the profile says",
             )
         return query.failure(waited_s)
-
-
-class MbapSplitter:
-    """Cuts a Modbus TCP stream into (transaction id, unit and PDU).
-
-    A stream whose header is wrong cannot be trusted again: LyingLength then means "close and reconnect".
-    """
-
-    __slots__ = ("_buffer", "_device")
-
-    def __init__(self, device: str) -> None:
-        self._device = device
-        self._buffer = b""
-
-    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Every whole frame; the rest (less than one frame) is kept."""
-        buffer = self._buffer + data if self._buffer else data
-        frames: list[tuple[int, bytes]] = []
-        position, end = 0, len(buffer)
-        while end - position >= 7:
-            transaction, protocol, length, _ = _MBAP.unpack_from(buffer, position)
-            if protocol or not 3 <= length <= MAX_MBAP_LENGTH:
-                self._buffer = b""
-                raise LyingLength(
-                    self._device,
-                    f"a Modbus TCP header with protocol id {protocol} and length {length}; reconnecting",
-                )
-            stop = position + 6 + length
-            if stop > end:
-                break
-            frames.append((transaction, buffer[position + 6 : stop]))
-            position = stop
-        self._buffer = buffer[position:]
-        return frames

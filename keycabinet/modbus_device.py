@@ -36,7 +36,9 @@ class ModbusDevice:
         self.line = line
         self.address = address
         self.label = label or f"line {line.name} address {address}"
-        self._device = Device(self.label, reply_timeout_s=reply_timeout_s, gap_s=gap_s, depth=depth)
+        self._device = Device(
+            self.label, reply_timeout_s=reply_timeout_s, gap_s=gap_s, depth=depth, address=address
+        )
         self._rtu = line.half_duplex
         self._bits: dict[tuple[int, int, int], ReadBits] = {}
 

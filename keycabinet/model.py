@@ -206,6 +206,22 @@ class BoardLost:
 
 
 @dataclass(frozen=True, slots=True)
+class TwoBoardsAtAddress:
+    """Another board answers at this board's address, so that neither is used; `error` says what to do.
+
+    The board is lost with it, or was before. `address` is None where its driver does not tell one; `sure` is false for
+    what a bad cable looks like too.
+    """
+
+    cabinet: str
+    board: str
+    address: int | None
+    sure: bool
+    error: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class BoardRecovered:
     """A lost board answers again and passed its checks; or a lost reader answers."""
 
@@ -234,6 +250,7 @@ CabinetEvent = (
     | DoorChanged
     | PowerChanged
     | BoardLost
+    | TwoBoardsAtAddress
     | BoardRecovered
     | SlotReleased
 )

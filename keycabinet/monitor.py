@@ -8,6 +8,7 @@ from typing import Protocol
 from keycabinet.boards.base import Board, BoardIdentity
 from keycabinet.debounce import Debouncer
 from keycabinet.errors import (
+    AddressTakenTwice,
     BoardRefused,
     BoardUnverified,
     DeviceBackedOff,
@@ -30,6 +31,9 @@ class Watcher(Protocol):
 
     def board_lost(self, monitor: BoardMonitor, error: KeyCabinetError) -> None:
         """It stopped answering, or must not be used."""
+
+    def address_contested(self, monitor: BoardMonitor, error: AddressTakenTwice) -> None:
+        """It is lost because another board answers at its address; told after `board_lost`, or later."""
 
     def board_recovered(self, monitor: BoardMonitor) -> None:
         """It answers again and passed its checks."""
@@ -103,12 +107,14 @@ class BoardMonitor:
         self._check_due = self._loop.time() + RECHECK_S
 
     def _lose(self, error: KeyCabinetError) -> None:
-        first = self.error is None
+        first, contested = self.error is None, isinstance(self.error, AddressTakenTwice)
         self.error = error
         self.identity = None
         self._check_at = self._loop.time() + RECHECK_REFUSED_S
         changed = self.inputs.reset()
         if first:
             self._watcher.board_lost(self, error)
+        if isinstance(error, AddressTakenTwice) and not contested:
+            self._watcher.address_contested(self, error)
         if changed:
             self._watcher.inputs_changed(self)

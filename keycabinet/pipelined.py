@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from keycabinet.errors import LinkLost, LyingLength
 from keycabinet.exchange import AnyExchange, LineStats
-from keycabinet.modbus import MbapSplitter
+from keycabinet.mbap import MbapSplitter
 from keycabinet.transport import Link
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 
 from keycabinet.exchange import Priority
 from keycabinet.monitor import BoardMonitor
-from keycabinet.pacing import Pacer
+from keycabinet.pacing import Pacer, RealPacer
 
 log = logging.getLogger(__name__)
 
+_EVERY_POLL = RealPacer()
 STRAGGLER_S = 0.1
 """How long a round waits for a slow board; its reading still counts when it comes."""
 
@@ -87,7 +88,9 @@ class Poller:
             async with asyncio.timeout(None) as self._idle:
                 if not interruptible:
                     self._idle = None
-                self.skipped += await self._pacer.wait(seconds)
+                # What a lost board says next is not what it said last: no such poll can be left out.
+                well = all(monitor.online for monitor in self._monitors)
+                self.skipped += await (self._pacer if well else _EVERY_POLL).wait(seconds)
         except TimeoutError:
             pass  # attended: poll now
         finally:

@@ -77,9 +77,14 @@ def odd_fobs(draft: Draft, place: Place, seen: Seen, now: datetime) -> None:
     if len(seen.sets) + len(seen.unknown) > 1:
         draft.note("TwoFobsInSlot")
     if not seen.sets and _nobody(draft, place):
-        where = dict(cabinet=place.cabinet, slot=place.slot)
-        draft.put("found", place.label, "open", **where, since=now.isoformat())
-        draft.note("UnidentifiedSetAppeared")
+        _unidentified(draft, place, now)
+
+
+def _unidentified(draft: Draft, place: Place, now: datetime) -> None:
+    """Something hangs there, and nobody can name it."""
+    where = dict(cabinet=place.cabinet, slot=place.slot)
+    draft.put("found", place.label, "open", **where, since=now.isoformat())
+    draft.note("UnidentifiedSetAppeared")
 
 
 def came_unread(
@@ -98,10 +103,16 @@ def came_unread(
 
 
 def not_here(draft: Draft, place: Place, seen: Seen, fobs: Mapping[str, str], now: datetime) -> None:
-    """The book has a set in this slot whose reader finds another: that set is not here, and must be looked for."""
+    """The book has a set in this slot whose reader finds another: that set is not here, and must be looked for.
+
+    A fob of nobody's proves that of sets with a fob (`fobs` by key set); it may hang on one that has none. A slot holds
+    one set: the fob of another proves it of any.
+    """
     read = [each.id for each in seen.sets]
     booked = [
-        row for row in draft.rows("key_set") if is_at(row, place) and row.id in fobs and row.id not in read
+        row
+        for row in draft.rows("key_set")
+        if is_at(row, place) and row.id not in read and (read or row.id in fobs)
     ]
     if not booked or not (seen.sets or seen.unknown):
         return
@@ -110,6 +121,8 @@ def not_here(draft: Draft, place: Place, seen: Seen, fobs: Mapping[str, str], no
     draft.because, draft.proof = ("other_fob_read",), seen.proof.value
     gone = dict(cabinet=None, slot=None, holder=None, checkout=None, since=now.isoformat())
     draft.move("key_set", booked[0].id, "remove", **gone)
+    if not seen.sets:
+        _unidentified(draft, place, now)
 
 
 def fob_silent(draft: Draft, place: Place, key_set: KeySet) -> None:

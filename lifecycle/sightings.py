@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -19,6 +20,7 @@ class Observer(Protocol):
     """What a station offers for this."""
 
     book: Book
+    cabinets: dict[str, Cabinet]
 
     def place(self, cabinet: str, slot: int) -> Place:
         """A slot with what its wiring can prove."""
@@ -53,8 +55,8 @@ class Sightings:
 
     async def came(self, cabinet: str, slot: int, sighting: Sighting) -> Seen:
         """The sets that a reader found here come home, or are where they were not looked for; odd fobs are told."""
-        seen = Seen.of(sighting, self._station.fobs())
         place, attending = self._station.place(cabinet, slot), self._station.attending(cabinet)
+        seen = await self._believed(Seen.of(sighting, self._station.fobs()), place)
         now = self._book.clock
         for key_set in seen.sets:
             events = await self._record(
@@ -69,6 +71,31 @@ class Sightings:
         elif not seen.sets:
             await self._unread(place, attending)
         return seen
+
+    async def _believed(self, seen: Seen, place: Place) -> Seen:
+        """Without sets that only seem to have come here: something still hangs where the book has them.
+
+        A fob that was silent reads again while another slot is filled, and an inventory takes it for the one that came.
+        """
+        if seen.proof is Proof.PROVED:
+            return seen
+        believed = []
+        for key_set in seen.sets:
+            other = self._hangs_elsewhere(key_set, place)
+            if other is None:
+                believed.append(key_set)
+            else:
+                await self._record(partial(identity.fob_reads_again, place=other, key_set=key_set))
+        return replace(seen, sets=tuple(believed))
+
+    def _hangs_elsewhere(self, key_set: KeySet, place: Place) -> Place | None:
+        """The other slot in which the book has the set, if something is sensed there."""
+        row = self._book.row("key_set", key_set.id)
+        if row is None or row.state not in identity.HERE or identity.is_at(row, place):
+            return None
+        other = self._station.place(str(row.data["cabinet"]), int(str(row.data["slot"])))
+        there = self._station.cabinets[other.cabinet].snapshot().slot(other.slot)
+        return other if there.presence is Presence.PRESENT else None
 
     async def _unread(self, place: Place, attending: str | None) -> None:
         def build(draft: Draft) -> None:

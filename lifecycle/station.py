@@ -32,6 +32,7 @@ from keycabinet import (
     Proof,
     ReleaseOutcome,
     Sighting,
+    TwoBoardsAtAddress,
 )
 from lifecycle import custody
 from lifecycle.book import Book, Draft
@@ -274,9 +275,12 @@ class Station:
                 await self.record(
                     _noted(f"CabinetDoor{event.door.value.capitalize()}", cabinet=event.cabinet)
                 )
-            case BoardLost():
+            case BoardLost() | TwoBoardsAtAddress():
                 self.problems[f"board {event.board}"] = event.error
-                await self.record(_noted("BoardLost", cabinet=event.cabinet, board=event.board))
+                ids = {} if isinstance(event, BoardLost) else {"address": str(event.address)}
+                await self.record(
+                    _noted(type(event).__name__, cabinet=event.cabinet, board=event.board, **ids)
+                )
             case BoardRecovered():
                 self.problems.pop(f"board {event.board}", None)
                 self.problems.pop(f"cabinet {event.cabinet}", None)

@@ -10,7 +10,8 @@ from simulator.faults import Injection, Layer, Moment
 from simulator.invariants import Invariants, Violation
 from simulator.process import StationProcess
 
-LOOKING_EVERY_S = 0.25
+LOOKING_EVERY_S, SOON_S = 0.25, 30.0
+LOOKING_LATER_S = 2.0
 PATIENCE_S = 600.0
 ILL_MAKING = (
     Layer.SLOT, Layer.SENSOR, Layer.DOOR, Layer.POWER, Layer.BOARD, Layer.LINE, Layer.TCP, Layer.READER, Layer.PROCESS,
@@ -62,7 +63,8 @@ class Recoveries:
             if loop.time() - over > PATIENCE_S:
                 self.overtaken += 1
                 return
-            await asyncio.sleep(LOOKING_EVERY_S)
+            soon = loop.time() - over < SOON_S
+            await asyncio.sleep(LOOKING_EVERY_S if soon else LOOKING_LATER_S)
         took_s = loop.time() - over
         if took_s:
             self.recovered.append(Recovery(injection.kind.name, took_s))

@@ -119,4 +119,4 @@ class KerongFamily:
             else (Cu48(config.address), CU48_TIMING)
         )
         pulse_s = config.pulse_ms / 1000 if config.pulse_ms is not None else PULSE_S
-        return LockBoard(line, dialect, timing_of(config, settings, usual), pulse_s, label)
+        return LockBoard(line, dialect, timing_of(config, settings, usual), pulse_s, label, config.address)

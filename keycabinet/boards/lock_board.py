@@ -58,14 +58,23 @@ class Dialect(Protocol):
 class LockBoard:
     """A Board over a dialect. It neither tells which outputs are on nor leaves one on: only latches confirm."""
 
-    def __init__(self, line: Line, dialect: Dialect, timing: Timing, pulse_s: float, label: str) -> None:
+    def __init__(
+        self,
+        line: Line,
+        dialect: Dialect,
+        timing: Timing,
+        pulse_s: float,
+        label: str,
+        address: int | None = None,
+    ) -> None:
+        """`address` is for errors that name it."""
         self.name = label
         self.shape = dialect.shape
         self.pulse_s = pulse_s
         self.line = line
         self._dialect = dialect
         self._timing = timing
-        self._device = Device(label, reply_timeout_s=timing.reply_s, gap_s=timing.gap_s)
+        self._device = Device(label, reply_timeout_s=timing.reply_s, gap_s=timing.gap_s, address=address)
         self._states = dialect.states(label)
         self._loop = asyncio.get_running_loop()
         self._asked_at = self._pulsed_at = self._loop.time() - timing.rest_s - timing.settle_s

@@ -44,7 +44,11 @@ def asking(family: str, framing: Framing, question: Callable[[int], bytes], size
             heard = await hear(line, name, question(address), size, wait_s)  # perhaps noise
             answers = [found for frame in frames(framing, heard) if (found := judge(family, address, frame))]
         if len(answers) > 1:
-            raise NotUnderstood(name, f"{len(answers)} answers came to one question: two boards, or an echo")
+            raise NotUnderstood(
+                name,
+                f"{len(answers)} answers came to one question: two boards at address {address}, or an echo; take "
+                "one of them off the line and give it an address of its own",
+            )
         if not answers and heard:
             raise NotUnderstood(name, f"{_shown(heard)} came, which is no answer")
         return answers[0] if answers else None

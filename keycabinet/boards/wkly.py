@@ -59,7 +59,7 @@ class WklyFamily:
         settings = settings_of(LockSettings, config)
         dialect = WklyDialect(config.address, int(config.profile.rpartition("-")[2]))
         pulse_s = config.pulse_ms / 1000 if config.pulse_ms is not None else PULSE_S
-        return LockBoard(line, dialect, timing_of(config, settings, TIMING), pulse_s, label)
+        return LockBoard(line, dialect, timing_of(config, settings, TIMING), pulse_s, label, config.address)
 
 
 def _shape(channels: int) -> BoardShape:

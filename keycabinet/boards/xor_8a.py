@@ -81,7 +81,9 @@ class XorFamily:
         settings = settings_of(XorSettings, config)
         seconds = config.pulse_ms // 1000 if config.pulse_ms is not None else None
         dialect = XorDialect(config.address, _locks(config), settings, seconds)
-        return LockBoard(line, dialect, timing_of(config, settings, TIMING), seconds or PULSE_S, label)
+        return LockBoard(
+            line, dialect, timing_of(config, settings, TIMING), seconds or PULSE_S, label, config.address
+        )
 
 
 def _locks(config: BoardConfig) -> int:

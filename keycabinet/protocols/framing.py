@@ -189,6 +189,26 @@ class FrameReader(Generic[T]):
             self._fault = error
             return None
 
+    def replies(self, heard: bytes) -> int:
+        """How many frames among these bytes are whole replies; an echo of the request is none."""
+        question, offset, found = self._question, 0, 0
+        while offset < len(heard) and found < 2:
+            lengths = question.framing.lengths(heard, offset)
+            frames = (heard[offset : offset + each] for each in lengths if offset + each <= len(heard))
+            frame = next((each for each in frames if question.framing.fits(each)), b"")
+            offset += len(frame) or 1
+            found += bool(frame) and frame != question.request and self._answers(frame)
+        return found
+
+    def _answers(self, frame: bytes) -> bool:
+        if self._question.pushed is not None and self._question.pushed(frame):
+            return False
+        try:
+            self._question.value(frame)
+        except KeyCabinetError:
+            return False
+        return True
+
     def failure(self, waited_s: float) -> KeyCabinetError:
         """Why the reply never came, as exactly as the bytes tell."""
         question = self._question

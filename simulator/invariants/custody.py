@@ -105,14 +105,25 @@ class InOnePlace(Check):
         if fact is not None and fact.state in PLACED:
             label = slot_label(str(fact.data["cabinet"]), int(fact.data["slot"]))
             other = self._booked.get(label)
-            self.ground.expect(
-                "I2", other is None, lambda: f"the book has {key_set} and {other} in slot {label}"
-            )
+            self._alone(label, key_set, other)
             self._booked[label] = key_set
             self._slot_of[key_set] = label
             self._compare(label)
         if old is not None:
             self._compare(old)
+
+    def _alone(self, label: str, key_set: str, other: str | None) -> None:
+        """One set a slot. A reader names first who came, and then who is not there."""
+        ground, two = self.ground, f"the book has {key_set} and {other} in slot {label}"
+        if other is None or label not in self._read:
+            ground.expect("I2", other is None, lambda: two)
+            return
+
+        def look() -> None:
+            if self._slot_of.get(key_set) == self._slot_of.get(other) == label:
+                ground.violated("I2", f"{two}, {WITHIN_S:g} s after its reader found one of them")
+
+        ground.within(("two", label), WITHIN_S, lambda: ground.calm.since(label), look)
 
     def _compare(self, label: str) -> None:
         if label not in self._sensed:

@@ -11,7 +11,7 @@ from typing import Any
 from fuzz_tools import Bytes, Target, block, check_reply, framed, golden, pieces, vectors, whole_frames
 from pymodbus.framer import FramerRTU
 
-from keycabinet import modbus
+from keycabinet import mbap, modbus
 from keycabinet.decoding import explain, protocols
 from keycabinet.errors import ExceptionReply, LyingLength, ReplyError
 from keycabinet.protocols import kerong, wkly, xor_8a
@@ -75,7 +75,7 @@ def modbus_tcp(data: bytes) -> None:
     stream = source.rest
 
     def split(step: int) -> tuple[list[tuple[int, bytes]], bool]:
-        splitter, frames = modbus.MbapSplitter(DEVICE), []
+        splitter, frames = mbap.MbapSplitter(DEVICE), []
         for piece in pieces(stream, step):
             try:
                 frames += splitter.feed(piece)

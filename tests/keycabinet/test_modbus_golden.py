@@ -13,8 +13,8 @@ from pymodbus.pdu.bit_message import WriteMultipleCoilsRequest
 from pymodbus.pdu.register_message import WriteMultipleRegistersRequest
 
 from keycabinet.errors import BadChecksum, ExceptionReply
+from keycabinet.mbap import MbapSplitter
 from keycabinet.modbus import (
-    MbapSplitter,
     Query,
     ReadBits,
     ReadRegisters,

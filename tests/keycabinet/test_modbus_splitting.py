@@ -23,7 +23,8 @@ from keycabinet.errors import (
     ReplyError,
     WrongReply,
 )
-from keycabinet.modbus import MAX_RTU_FRAME, MbapSplitter, ReadBits, ReadRegisters, RtuReader, WriteCoil
+from keycabinet.mbap import MbapSplitter
+from keycabinet.modbus import MAX_RTU_FRAME, ReadBits, ReadRegisters, RtuReader, WriteCoil
 
 SERVER = FramerRTU(DecodePDU(True))
 

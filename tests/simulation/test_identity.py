@@ -179,6 +179,42 @@ async def test_sets_swapped_while_the_station_was_down_are_found_where_they_are(
             assert trip.slot == "A-02"
 
 
+async def test_a_fob_that_was_exchanged_while_the_station_was_down(bench: Bench) -> None:
+    """Campaign of every board, seed 4: the set was looked for, and nothing was said of what hung there instead."""
+    simulated = bench.simulated()
+    async with simulated.running("memory"):
+        async with bench.station(simulated) as running:
+            own = tags(running).on("k-1")
+        simulated.hardware.tags.replace("k-1", STRANGER)
+        async with bench.station(simulated) as running:
+            removed = await the_event(running, "KeySetRemoved")
+            assert (removed.ids["key_set"], removed.because) == ("k-1", ("other_fob_read",))
+            assert (await the_event(running, "UnidentifiedSetAppeared")).ids["slot"] == "A-01"
+            tags(running).replace("k-1", *own)
+            home = await the_event(running, "KeySetReturned")
+            assert (home.ids["key_set"], home.ids["slot"]) == ("k-1", "A-01")
+
+
+async def test_a_fob_at_the_slot_overrules_a_set_without_one_that_was_thought_there(
+    tmp_path: Path, bench: Bench
+) -> None:
+    """Campaign of every board, seed 7: the book had both of them in one slot."""
+    roster = ROSTER.replace(', home = "A-02", fob = "em:00000002"', ', home = "A-02"')
+    assert roster != ROSTER
+    (tmp_path / "roster.toml").write_text(roster, encoding="utf-8")
+    simulated = bench.simulated()
+    async with simulated.running("memory"):
+        async with bench.station(simulated):
+            pass
+        simulated.world.override("k-1")
+        simulated.world.override("k-2")
+        simulated.world.put_by_override("k-1", "A", 2)
+        async with bench.station(simulated) as running:
+            assert (await the_event(running, "KeySetReturned")).ids["slot"] == "A-02"
+            assert "k-2" in [event.ids["key_set"] for event in await events(running, "KeySetRemoved")]
+            assert (row(running, "k-1")["state"], row(running, "k-1")["slot"]) == ("in_slot", 2)
+
+
 async def test_a_reader_that_is_lost_stops_nobody(bench: Bench) -> None:
     async with bench.station() as running:
         for reader in running.simulated.hardware.readers.on("r"):
@@ -209,6 +245,22 @@ async def test_an_inventory_that_grew_with_one_slot_infers_which_set_came(bench:
         assert home.ids["key_set"] == "k-4"
         assert (home.data["identity"], home.because) == ("inferred", ("fob",))
         assert (await the_event(running, "SetInWrongSlot")).ids["slot"] == "B-06"
+
+
+async def test_a_fob_that_reads_again_is_not_taken_for_the_set_that_came(bench: Bench) -> None:
+    """Campaign of every board, seed 6: it was located in the slot that was just filled, though it hung in its own."""
+    async with bench.station() as running:
+        own = tags(running).on("k-4")
+        tags(running).replace("k-4")
+        await the_event(running, "FobStoppedReading")
+        await running.take("o-1", vehicle="v-3", purpose="patrol")
+        tags(running).replace("k-3")
+        await asyncio.sleep(10)
+        tags(running).replace("k-4", *own)
+        running.world.put("k-3", "B", 5)
+        assert (await the_event(running, "KeySetReturned")).ids["key_set"] == "k-3"
+        assert (await the_event(running, "FobReadsAgain")).ids["slot"] == "B-02"
+        assert await events(running, "KeySetLocated") == []
 
 
 async def test_two_sets_at_once_are_not_told_apart_by_an_inventory(bench: Bench) -> None:
