@@ -87,7 +87,7 @@ async def test_a_program_that_dies_leaves_its_connection_as_with_bluez() -> None
             program.process.kill()
         async with simulated.ble_program("v-112") as program:
             assert await asked(program, "scan") == "nothing"  # a connected adapter does not advertise
-        async with simulated.ble_program("v-118") as program:
+        async with simulated.ble_program("v-203") as program:
             assert await asked(program, "connect") == "connected"
             assert await asked(program, "identify") == IDENTITY
 
