@@ -80,6 +80,13 @@ def odd_fobs(draft: Draft, place: Place, seen: Seen, now: datetime) -> None:
         _unidentified(draft, place, now)
 
 
+def left_behind(draft: Draft, place: Place, now: datetime) -> None:
+    """A set was found elsewhere, and still something hangs where the book had it: another one, without a name."""
+    if _nobody(draft, place):
+        _about(draft, place)
+        _unidentified(draft, place, now)
+
+
 def _unidentified(draft: Draft, place: Place, now: datetime) -> None:
     """Something hangs there, and nobody can name it."""
     where = dict(cabinet=place.cabinet, slot=place.slot)

@@ -59,6 +59,7 @@ class Sightings:
         seen = await self._believed(Seen.of(sighting, self._station.fobs()), place)
         now = self._book.clock
         for key_set in seen.sets:
+            before = self._hangs_elsewhere(key_set, place)
             events = await self._record(
                 lambda draft, key_set=key_set: identity.set_came(  # type: ignore[misc]
                     draft, key_set, place, seen.proof, attending, now()
@@ -66,6 +67,8 @@ class Sightings:
             )
             if any(event.kind == "KeySetReturned" for event in events):
                 self._station.visit_after_move(self._book.row("key_set", key_set.id))
+            if before is not None:
+                await self._record(partial(identity.left_behind, place=before, now=now()))
         if seen.unknown or len(seen.sets) > 1:
             await self._record(lambda draft: identity.odd_fobs(draft, place, seen, now()))
         elif not seen.sets:

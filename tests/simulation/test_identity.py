@@ -215,6 +215,23 @@ async def test_a_fob_at_the_slot_overrules_a_set_without_one_that_was_thought_th
             assert (row(running, "k-1")["state"], row(running, "k-1")["slot"]) == ("in_slot", 2)
 
 
+async def test_a_set_that_is_found_elsewhere_leaves_something_behind(tmp_path: Path, bench: Bench) -> None:
+    """Campaign of every board, seed 13: presence had taken one set for another, until a reader found that one."""
+    roster = ROSTER.replace(', home = "B-01", fob = "epc:E28436110000100009490003"', ', home = "B-01"')
+    (tmp_path / "roster.toml").write_text(roster, encoding="utf-8")
+    async with bench.station() as running:
+        await running.take("o-1", vehicle="v-1", purpose="patrol")
+        await running.take("o-2", vehicle="v-3", purpose="patrol")
+        await running.pool.identify(officer="o-1", cabinet="B")
+        running.world.put("k-3", "B", 5)  # by somebody else than who badged
+        assert (await the_event(running, "KeySetReturned")).ids["key_set"] == "k-1"
+        running.world.put("k-1", "A", 1)
+        assert (await the_event(running, "KeySetLocated")).ids["slot"] == "A-01"
+        assert (await the_event(running, "UnidentifiedSetAppeared")).ids["slot"] == "B-05"
+        await asyncio.sleep(5)
+        assert row(running, "k-3")["state"] in ("in_slot", "out")
+
+
 async def test_a_reader_that_is_lost_stops_nobody(bench: Bench) -> None:
     async with bench.station() as running:
         for reader in running.simulated.hardware.readers.on("r"):
