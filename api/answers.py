@@ -122,12 +122,16 @@ class Action(BaseModel):
         description="pending, unconfirmed (sent, being settled), confirmed, rejected, superseded, expired (never "
         "sent) or unknown (sent, and not settled in time)"
     )
-    reason: str | None = Field(description="Why it is so, such as out_of_range or grant_expired")
+    reason: str | None = Field(
+        default=None, description="Why it is so, such as out_of_range or grant_expired"
+    )
     ordered_at: str
     expires: str = Field(description="It is never carried out later")
-    ordered_by: str | None
-    checkout: str | None
-    told: dict[str, str] | None = Field(description="What the vehicle said: doors, ordered, effective")
+    ordered_by: str | None = None
+    checkout: str | None = None
+    told: dict[str, str] | None = Field(
+        default=None, description="What the vehicle said: doors, ordered, effective"
+    )
 
 
 class Actions(BaseModel):

@@ -111,6 +111,15 @@ class DefectBody(_Body):
     text: str = Field(default="", max_length=500)
 
 
+class ActionBody(_Body):
+    """Tell a vehicle's terminal what to do."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"officer": "013542", "action": "unlock"}})
+
+    officer: Officer
+    action: Literal["lock", "unlock", "immobilise", "mobilise"]
+
+
 class OrderBody(_Body):
     """Open a work order for a vehicle's defects."""
 
@@ -149,6 +158,10 @@ class CheckOutQuery(_Query):
         default=None, description="Answer when this has happened, or `timeout` is over"
     )
     timeout: float = Field(default=25.0, ge=0, le=60, description="Seconds to wait at most")
+
+
+class ActionQuery(_Query):
+    timeout: float = Field(default=0.0, ge=0, le=60, description="Seconds to wait at most until it has ended")
 
 
 class EventsQuery(_Query):

@@ -51,6 +51,7 @@ _THINGS = {
     "checkout": "领用记录",
     "order": "维修工单",
     "defect": "故障记录",
+    "action": "车辆操作",
     "cabinet": "钥匙柜",
     "slot": "钥匙位",
     "key_set": "钥匙串",

@@ -16,6 +16,7 @@ from lifecycle.errors import (
 )
 from lifecycle.ledger import Event
 from lifecycle.model import (
+    ActionView,
     Alternative,
     CabinetView,
     CheckOutView,
@@ -30,6 +31,7 @@ from lifecycle.roster import Roster, load_roster
 from lifecycle.site import Site, load_site
 
 __all__ = [
+    "ActionView",
     "AheadOfLedger",
     "Alternative",
     "CabinetView",

@@ -25,11 +25,11 @@ from lifecycle.model import CheckOutView, Vehicle, VehicleView, slot_label
 from lifecycle.people import RosterBook
 from lifecycle.policy import HandOverFacts
 from lifecycle.releases import Request
+from lifecycle.remote import Remote
 from lifecycle.roster import Roster
 from lifecycle.site import Site, load_site
 from lifecycle.station import Hardware, Station
 from lifecycle.terminals import host_access, host_radio
-from lifecycle.workshop import Workshop
 from vehicle.link import RadioPort
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class CheckOutHandle:
         return await self._pool.taken(self.id, within)
 
 
-class MotorPool(Workshop):
+class MotorPool(Remote):
     """One station, its hardware and its book. `open` it once; use it as an async context manager."""
 
     @classmethod

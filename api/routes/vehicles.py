@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from api import answers, bodies
 from api.problems import documented
@@ -54,3 +54,25 @@ async def report_defect(
         command_id=command_id,
     )
     return defect.as_json()
+
+
+@router.get("/{vehicle}/actions", response_model=answers.Actions, responses=documented(404))
+async def list_actions(pool: Pool, vehicle: Id) -> object:
+    """The last orders to the vehicle's terminal: one about the doors, one about starting."""
+    return {"actions": [each.as_json() for each in pool.actions(vehicle)]}
+
+
+@router.post(
+    "/{vehicle}/actions",
+    status_code=201,
+    response_model=answers.Action,
+    responses=documented(400, 404, 409),
+)
+async def order_action(
+    pool: Pool, response: Response, vehicle: Id, body: bodies.ActionBody, command_id: CommandId = None
+) -> object:
+    """Tell the vehicle's terminal to lock, unlock, immobilise or mobilise. It is done when the vehicle can be reached,
+    and never after it expired; `GET` the action to learn how it ended."""
+    action = await pool.order_action(vehicle, body.action, officer=body.officer, command_id=command_id)
+    response.headers["Location"] = f"/v1/actions/{action.id}"
+    return action.as_json()

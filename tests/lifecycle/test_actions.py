@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle import Event, SiteError, load_site
+from lifecycle import CommandConflict, Event, InvalidRequest, Refused, SiteError, UnknownThing, load_site
 from lifecycle.model import ActionView
 from lifecycle.site import Site
 from simulator.station import SimulatedStation
@@ -411,6 +411,82 @@ async def test_what_is_never_sensed_ends_unknown(site: Site) -> None:
         assert states(station.pool.checkout(checkout).actions)["immobilise"] == ("unknown", "not_sensed")
         (event,) = await action_events(station, "ActionExpired")
         assert event.data["told"] == {"doors": "locked", "ordered": "blocked", "effective": "allowed"}
+
+
+# -- asked for
+
+
+async def test_the_holder_locks_and_unlocks(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        checkout = await station.take("b1", vehicle="P-1")
+        await station.until(lambda: not at.locked("v-1"))
+        asked = await station.pool.order_action("P-1", "lock", officer="b1", command_id="one")
+        assert (asked.state, asked.ordered_by, asked.checkout) == ("pending", "o-1", checkout)
+        assert await station.pool.order_action("P-1", "lock", officer="b1", command_id="one") == asked
+        with pytest.raises(CommandConflict):
+            await station.pool.order_action("P-1", "unlock", officer="b1", command_id="one")
+        ended = await station.pool.wait_action(asked.id, within=20)
+        assert (ended.state, ended.told) == (
+            "confirmed",
+            {"doors": "locked", "ordered": "allowed", "effective": "allowed"},
+        )
+        assert at.locked("v-1")
+        assert at.done("v-1", Verb.LOCK) == 1
+        assert station.pool.checkout(checkout).actions[-1] == ended
+        assert ended in station.pool.actions("P-1")
+
+
+async def test_who_may_not(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        pool = station.pool
+
+        async def against(vehicle: str, action: str, officer: str) -> tuple[str, ...]:
+            with pytest.raises(Refused) as caught:
+                await pool.order_action(vehicle, action, officer=officer)
+            return caught.value.codes
+
+        assert await against("P-1", "unlock", "b1") == ("not_held",)
+        assert await against("P-1", "mobilise", "b3") == ("class_not_listed", "not_held")
+        assert await against("P-3", "lock", "b1") == ("not_capable",)
+        assert await against("R-2", "immobilise", "b1") == ("class_not_immobilised",)
+        await station.take("b1", vehicle="P-1")
+        assert await against("P-1", "unlock", "b2") == ("held_by_other",)
+        with pytest.raises(InvalidRequest, match="lock, unlock, immobilise, mobilise"):
+            await pool.order_action("P-1", "honk", officer="b1")
+        assert at.done("v-2", Verb.IMMOBILISE) == 0
+
+
+async def test_a_car_at_home_is_secured_by_anybody_of_its_class(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        world = at.simulated.world
+        world.change_car("v-1", replace(world.car("v-1"), doors_locked=False))
+        asked = await station.pool.order_action("P-1", "lock", officer="b2")
+        assert asked.checkout is None
+        assert (await station.pool.wait_action(asked.id, within=20)).state == "confirmed"
+        assert at.locked("v-1")
+
+
+async def test_a_later_order_takes_the_place_of_an_earlier_one(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        at.reach("v-1", False)
+        checkout = await station.take("b1", vehicle="P-1")
+        await asyncio.sleep(30)
+        asked = await station.pool.order_action("P-1", "lock", officer="b1")
+        at.reach("v-1", True)
+        assert (await station.pool.wait_action(asked.id, within=60)).state == "confirmed"
+        await asyncio.sleep(60)
+        ended = states(station.pool.checkout(checkout).actions)
+        assert (ended["unlock"], ended["mobilise"]) == (("superseded", "asked"), ("confirmed", None))
+        assert at.done("v-1", Verb.UNLOCK) == 0
+
+
+async def test_waiting_for_an_order_ends_in_time(site: Site) -> None:
+    async with yard(site) as at, at.running() as station:
+        at.reach("v-1", False)
+        asked = await station.pool.order_action("P-1", "lock", officer="b1")
+        assert (await station.pool.wait_action(asked.id, within=5)).state == "pending"
+        with pytest.raises(UnknownThing):
+            await station.pool.wait_action("none", within=5)
 
 
 # -- the site file
