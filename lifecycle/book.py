@@ -60,15 +60,15 @@ class Draft:
 
     def row(self, kind: str, id: str) -> Row | None:  # noqa: A002
         """The row as this step would leave it, or as it is."""
-        return self._rows.get((kind, id)) or self._book.ledger.row(kind, id)
+        return self._rows.get((kind, id)) or self._book.row(kind, id)
 
     def rows(self, kind: str) -> Iterable[Row]:
-        """The committed rows of a kind."""
+        """The committed rows of a kind, without those that were closed long ago."""
         return self._book.rows(kind)
 
     def moved(self, kind: str) -> list[Row]:
         """The rows of a kind that this step brings into another state, as it leaves them."""
-        known = self._book.ledger.row
+        known = self._book.row
         return [
             row
             for row in self._rows.values()
@@ -77,7 +77,7 @@ class Draft:
 
     def put(self, kind: str, id: str, state: str, /, **data: Any) -> None:  # noqa: A002
         """Write a row: new, or with `data` laid over what it holds."""
-        old = self._book.ledger.row(kind, id)
+        old = self._book.row(kind, id)
         drafted = self.row(kind, id)
         version = 0 if old is None else old.version
         merged = {**({} if drafted is None else drafted.data), **data}
@@ -163,10 +163,21 @@ class Book:
         """Each looks at every drafted step, and may add what follows from it; both are recorded, or neither."""
 
     def row(self, kind: str, id: str) -> Row | None:  # noqa: A002
-        return self.ledger.row(kind, id)
+        """The committed row of that id. Raises StationUnavailable when the file has to be asked and cannot."""
+        try:
+            return self.ledger.row(kind, id)
+        except LedgerUnavailable as error:
+            raise _unavailable(error) from error
 
-    def rows(self, kind: str) -> Iterable[Row]:
-        return self.ledger.rows(kind).values()
+    def rows(self, kind: str, *, closed: bool = False) -> Iterable[Row]:
+        """The committed rows of a kind: those that are open and some others; with `closed`, all that ever were.
+
+        Raises StationUnavailable when the file has to be asked and cannot.
+        """
+        try:
+            return self.ledger.all_rows(kind) if closed else self.ledger.rows(kind).values()
+        except LedgerUnavailable as error:
+            raise _unavailable(error) from error
 
     async def step(self, build: Callable[[Draft], None]) -> tuple[Event, ...]:
         """Build a step and commit it; durable when this returns. A step without an event is not committed.
@@ -238,6 +249,10 @@ class Book:
             if done():
                 return
             await self.ledger.wait(seq)
+
+
+def _unavailable(error: LedgerUnavailable) -> StationUnavailable:
+    return StationUnavailable(f"the ledger cannot be read now ({error}); nothing was done")
 
 
 def _same(known: Command, digest: str) -> Any:

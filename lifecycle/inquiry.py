@@ -72,8 +72,8 @@ class Inquiry:
 
     def checkouts(self, *, open_only: bool = True) -> list[CheckOutView]:
         wanted = _PENDING["returned"]
-        rows = (row for row in self._book.rows("checkout") if not open_only or row.state in wanted)
-        return [self._checkout_view(row) for row in rows]
+        rows = self._book.rows("checkout", closed=not open_only)
+        return [self._checkout_view(row) for row in rows if not open_only or row.state in wanted]
 
     def checkout(self, checkout_id: str) -> CheckOutView:
         return self._checkout_view(self._row("checkout", checkout_id))
@@ -83,7 +83,7 @@ class Inquiry:
 
     def defects(self, *, vehicle: str | None = None, open_only: bool = True) -> list[DefectView]:
         wanted = None if vehicle is None else self.roster.vehicle(vehicle).id
-        rows = self._book.rows("defect")
+        rows = self._book.rows("defect", closed=not open_only)
         found = [views.defect_view(row) for row in rows if not open_only or row.state == "open"]
         return [each for each in found if wanted in (None, each.vehicle)]
 
@@ -91,7 +91,7 @@ class Inquiry:
         return views.defect_view(self._row("defect", defect_id))
 
     def orders(self, *, open_only: bool = True) -> list[OrderView]:
-        rows = self._book.rows("order")
+        rows = self._book.rows("order", closed=not open_only)
         return [views.order_view(row) for row in rows if not open_only or row.state != "accepted"]
 
     def order(self, order_id: str) -> OrderView:

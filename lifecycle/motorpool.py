@@ -28,6 +28,7 @@ from lifecycle.releases import Request
 from lifecycle.remote import Remote
 from lifecycle.roster import Roster
 from lifecycle.site import Site, load_site
+from lifecycle.states import CLOSED
 from lifecycle.station import Hardware, Station
 from lifecycle.terminals import host_access, host_radio
 from vehicle.link import RadioPort
@@ -94,7 +95,9 @@ class MotorPool(Remote):
         if not isinstance(site, Site):
             site = await asyncio.get_running_loop().run_in_executor(None, load_site, site)
         access = access or await host_access(site, clock)
-        opened = await ledger(site.ledger_path, station=site.station.code, holder=holder, clock=clock)
+        opened = await ledger(
+            site.ledger_path, station=site.station.code, holder=holder, clock=clock, closed=CLOSED
+        )
         book = Book(opened, clock, ids)
         people = RosterBook(book)
         radio = radio or host_radio(site.roster, site.radios)
@@ -291,26 +294,27 @@ class MotorPool(Remote):
             draft.then(lambda: self._station.sessions.begin(new))
             return new
 
+        asked = self._command(command_id)
         try:
-            checkout, events = await self._book.command(self._command(command_id), content, build)
+            checkout, events = await self._book.command(asked, content, build)
         except StationUnavailable:
             self._station.sessions.look_for(new)
             raise
         if events:
             return CheckOutHandle(self, checkout, events[0].seq)
         self._station.sessions.settle(checkout)
-        seq = await self._intent_seq(checkout)
-        return CheckOutHandle(self, checkout, seq)
+        return CheckOutHandle(self, checkout, await self._intent_seq(asked))
 
-    async def _intent_seq(self, checkout: str) -> int:
-        """Where a release that was asked for again was intended. Looked up in the ledger: a repetition is rare."""
-        after = 0
-        while page := await self._book.ledger.events(after, 1000):
-            for event in page:
-                if event.kind == "ReleaseIntended" and event.ids.get("checkout") == checkout:
-                    return event.seq
-            after = page[-1].seq
-        raise UnknownThing("checkout", checkout)
+    async def _intent_seq(self, command_id: str) -> int:
+        """Where the release was intended that this command asked for: among the events recorded with it."""
+        known = await self._book.ledger.command(command_id)
+        seq = 0 if known is None else known.seq
+        while seq:
+            (event,) = await self._book.ledger.events(after=seq - 1, limit=1)
+            if event.kind == "ReleaseIntended":
+                return event.seq
+            seq -= 1
+        raise UnknownThing("command", command_id)
 
     def _candidates(self, vehicle: str | None, vehicle_class: str | None) -> list[Vehicle]:
         if (vehicle is None) == (vehicle_class is None):

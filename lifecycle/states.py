@@ -99,6 +99,14 @@ ACTION = StateTable(
 
 TABLES = (CUSTODY, RELEASE, SERVICEABILITY, ACTION)
 
+CLOSED = {
+    "checkout": ("failed", "lapsed", "returned"),
+    "defect": ("closed",),
+    "order": ("accepted",),
+    "action": ("confirmed", "rejected", "expired", "unknown", "superseded"),
+}
+"""By kind of record, the states in which it is over, as a rule: the book keeps it, memory does not for long."""
+
 
 def mermaid(table: StateTable) -> str:
     """The table as a Mermaid state diagram, one arrow a pair of states."""

@@ -7,6 +7,7 @@ file is as the last commit left it. The world goes on, and the next start finds 
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context, ContextVar, copy_context
@@ -263,26 +264,32 @@ class StationProcess:
         return task.result()
 
     async def _bury(self, incarnation: _Incarnation) -> None:
-        asked: dict[asyncio.Task[Any], None] = {}
-        while incarnation.tasks:
-            for task in incarnation.tasks:
-                if task not in asked:
-                    asked[task] = None
-                    task.cancel()
-            done, _ = await asyncio.wait(
-                tuple(incarnation.tasks), timeout=BURIAL_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            if not done:
-                asked.clear()  # somebody waits for what will not come any more
+        await _end_tasks(incarnation)
         if incarnation.ledger is not None:
             await asyncio.wait([incarnation.ledger])
             if not incarnation.ledger.cancelled() and incarnation.ledger.exception() is None:
                 pool = incarnation.pool
                 await (incarnation.ledger.result().close() if pool is None else pool.close())
+        incarnation.ledger = incarnation.pool = None
         if incarnation.disk is not None:
             incarnation.disk.put_back()
+        gc.collect()  # its tasks and callbacks hold each other, yet a dead program's memory is free at once
         incarnation.buried.set()
 
     def _tell(self, what: str) -> None:
         for each in tuple(self.told):
             each(what)
+
+
+async def _end_tasks(incarnation: _Incarnation) -> None:
+    asked: dict[asyncio.Task[Any], None] = {}
+    while incarnation.tasks:
+        for task in incarnation.tasks:
+            if task not in asked:
+                asked[task] = None
+                task.cancel()
+        done, _ = await asyncio.wait(
+            tuple(incarnation.tasks), timeout=BURIAL_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not done:
+            asked.clear()  # somebody waits for what will not come any more
