@@ -16,7 +16,7 @@ from vehicle.obd.dtc import decode_codes, decode_word
 from vehicle.obd.elm327 import CommandError, Problem, Reply, ReplyStream, encode, read_reply
 from vehicle.obd.frames import NEGATIVE, Answer, Framing, Message, crc8_j1850, parse_answer
 from vehicle.obd.pid_table import PIDS, Form, Pid
-from vehicle.obd.pids import decode_monitor_status, decode_supported, decode_vin, split_values
+from vehicle.obd.pids import decode_monitor_status, decode_supported, decode_vin, read_texts, split_values
 
 Plain = float | str | bool | tuple[str, ...]
 CODES = {0x03: "stored codes", 0x07: "pending codes", 0x0A: "permanent codes"}
@@ -313,7 +313,8 @@ def _information(payload: bytes) -> tuple[Value, ...]:
     if payload[1] == 0x02:
         vin = decode_vin(payload[3:])
         return (Value("VIN", vin) if vin is not None else Value("VIN", "not 17 characters of a VIN"),)
-    if payload[1] in (0x04, 0x0A):
-        text = payload[3:].strip(b"\0").decode("latin-1")
-        return (Value("calibration" if payload[1] == 0x04 else "control unit", text),)
+    if payload[1] == 0x04:
+        return tuple(Value("calibration", text) for text in read_texts(payload[3:]))
+    if payload[1] == 0x0A:
+        return (Value("control unit", payload[3:].strip(b"\0").decode("latin-1")),)
     return (Value(f"information {payload[1]:02X}", payload[2:].hex(" ").upper()),)

@@ -19,6 +19,7 @@ __all__ = [
     "decode_monitor_status",
     "decode_supported",
     "decode_vin",
+    "read_texts",
     "split_values",
 ]
 
@@ -107,6 +108,12 @@ def split_values(payload: bytes, requested: tuple[int, ...]) -> Mapping[int, byt
         values[row.pid] = data
         at += 1 + row.size
     return values
+
+
+def read_texts(data: bytes) -> tuple[str, ...]:
+    """The texts of service 09 after their count, of 16 characters each and filled up with zero bytes: calibrations."""
+    pieces = (data[at : at + 16] for at in range(0, len(data), 16))
+    return tuple(piece.strip(b"\0").decode("latin-1") for piece in pieces if any(piece))
 
 
 def decode_vin(data: bytes) -> str | None:
