@@ -210,9 +210,13 @@ class Station:
         tries = 0
         while True:
             try:
-                return await self.book.step(build)
+                recorded = await self.book.step(build)
             except StationUnavailable as error:
                 _log.warning("%s", error)
+            else:
+                if tries:
+                    self.performer.settle_all()  # an order may stand in a book that said it had not taken it
+                return recorded
             await asyncio.sleep(STORE_RETRY_S[min(tries, len(STORE_RETRY_S) - 1)])
             tries += 1
 
