@@ -9,13 +9,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_sealed_station import site
 
+from lifecycle.ledger import Ledger
 from simulator.authority import SHIFT_S
 from simulator.faults import FAULTS, FaultNotPossible, Faults, Injection, Layer
+from simulator.faults.disk import Disk
 from simulator.station import SimulatedStation
+from simulator.testing import running_station
 from vehicle import ActionOrder, Terminal, VehicleError, open_terminal
 from vehicle.actions import Action, ActionOutcome, ActionResult
 
@@ -142,3 +146,33 @@ async def test_locks_that_do_not_follow_are_told_of(tmp_path: Path) -> None:
         assert result.state.doors == "locked"
         assert by.station.world.car("v-1").doors_locked
         assert fault.met
+
+
+async def test_an_order_that_was_recorded_although_the_disk_failed_is_seen_to(tmp_path: Path) -> None:
+    """Found by a campaign: the commit reached the disk, its answer did not, and nobody locked the car."""
+    disk = Disk(random.Random(1))
+
+    async def ledger(*where: Any, **options: Any) -> Ledger:
+        return await Ledger.open(*where, **options, connect=disk.connect)
+
+    async with running_station(site(tmp_path), radio="memory", ledger=ledger) as station:
+        trip = await station.take("b1", vehicle="P-1")
+        car = station.world.car
+        await station.until(lambda: not car("v-1").doors_locked)
+        await station.pool.identify(officer="b1", cabinet="A")
+        disk.random = Written()
+        disk.failing.append(lambda: True)
+        station.world.put("k-1", "A", 1)
+        await asyncio.sleep(5)
+        disk.failing.clear()
+        await station.until(lambda: car("v-1").doors_locked and car("v-1").restart_blocked, within=60)
+        await station.until(
+            lambda: [each.state for each in station.pool.checkout(trip).actions[2:]] == ["confirmed"] * 2
+        )
+
+
+class Written(random.Random):
+    """Every failed commit was written."""
+
+    def random(self) -> float:
+        return 0.0
