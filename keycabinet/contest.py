@@ -14,6 +14,8 @@ STANDS_S = 30.0
 """How long nothing of an address is believed after the last sign of a second board."""
 LATE_S = 5.0
 """How long after a time-out the reply to the old question may still come, in front of the one to the next."""
+SAME = 6
+"""So many replies that came twice within `WITHIN_S`, each time with the same bytes, are no accident."""
 GARBLED = 8
 OTHERS_CLEAN = 16
 WITHIN_S = 120.0
@@ -46,6 +48,8 @@ class Contest:
     clean: int = 0
     _until: float = 0.0
     _settled_at: float = 0.0
+    _same: int = 0
+    _same_since: float = 0.0
     _garbled: int = 0
     _since: _Since | None = None
 
@@ -57,11 +61,20 @@ class Contest:
         """A reply did not come in time and may come late: two in a row then prove nothing for a while."""
         self._settled_at = max(self._settled_at, now + LATE_S)
 
-    def came_twice(self, now: float) -> None:
-        """Two whole replies came to one question."""
-        if now >= self._settled_at:
+    def came_twice(self, now: float, *, same: bool) -> bool:
+        """Two whole replies came to one question, both the `same` or not; tells whether that means anything.
+
+        Now and then an adapter says everything twice. If it goes on so, it is not the adapter.
+        """
+        if now < self._settled_at:
+            return False
+        if now - self._same_since > WITHIN_S:
+            self._same_since, self._same = now, 0
+        self._same += 1
+        if not same or self._same >= SAME:
             self.sure = True
             self._until = now + STANDS_S
+        return True
 
     def came_garbled(self, now: float, line: Traffic) -> None:
         """Bytes came that were no reply; `line` counts those of all devices, this one included."""

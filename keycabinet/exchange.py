@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -67,11 +68,11 @@ class ReplyReader(Protocol[T_co]):
 
 
 @runtime_checkable
-class CountsReplies(Protocol):
+class FindsReplies(Protocol):
     """A ReplyReader whose replies are single frames, so that it can tell when two came to one request."""
 
-    def replies(self, heard: bytes) -> int:
-        """How many whole replies to the request these bytes hold, at most 2; an echo is none."""
+    def replies(self, heard: bytes) -> Sequence[bytes]:
+        """The whole replies to the request that these bytes hold, at most 2; an echo is none."""
 
 
 @dataclass(slots=True)
@@ -91,6 +92,7 @@ class LineStats:
     links_reopened: int = 0
     echoes: int = 0
     pushed_frames: int = 0
+    doubled_replies: int = 0
 
 
 class Device:
@@ -208,7 +210,7 @@ class Exchange(Generic[T]):
             return False
         stats.replies += 1
         self.device.answered()
-        if now is not None and self._contested(now):
+        if now is not None and self._contested(now, stats):
             self.fail(self._two_boards(), stats)
             return True
         self._count(stats)
@@ -219,21 +221,21 @@ class Exchange(Generic[T]):
     def _two_boards(self) -> AddressTakenTwice:
         return AddressTakenTwice(self.device.name, self.device.address, sure=self.device.contest.sure)
 
-    def _contested(self, now: float) -> bool:
+    def _contested(self, now: float, stats: LineStats) -> bool:
         """Whether two boards are known to answer, or did so just now."""
         contest = self.device.contest
-        if self.reader.noise and self.came_twice(self.heard, 2):
-            contest.came_twice(now)
+        if self.reader.noise:
+            self.look_for_two(now, stats)
         return contest.stands(now)
 
-    def came_twice(self, heard: bytes, count: int) -> bool:
-        """Whether these bytes hold so many replies. Not told of one that looks like an echo of its request."""
+    def look_for_two(self, now: float, stats: LineStats) -> None:
+        """Notice a second whole reply among what was heard; none where one looks like an echo of the request."""
         reader = self.reader
-        return (
-            not reader.repeats_request
-            and isinstance(reader, CountsReplies)
-            and reader.replies(heard) >= count
-        )
+        if reader.repeats_request or not isinstance(reader, FindsReplies):
+            return
+        found = reader.replies(self.heard)
+        if len(found) > 1 and self.device.contest.came_twice(now, same=found[0] == found[1]):
+            stats.doubled_replies += 1
 
     def expire(self, now: float, stats: LineStats) -> None:
         """The time-out has come: fail with the most telling reason, or end well where silence is an answer."""

@@ -19,8 +19,8 @@ LEAST_DRAIN_S = 0.02
 """After a time-out, how long a reply may still be on its way through an adapter (USB latency timers reach 16 ms)."""
 NETWORK_DRAIN_S = 0.05
 LONGEST_DRAIN_S = 0.5
-MOST_AFTERWARDS = 512
-"""Bytes that are kept of what comes behind a reply."""
+MOST_HEARD = 1024
+"""Bytes that are kept of a reply and of what comes behind it."""
 
 
 class HalfDuplex(asyncio.Protocol):
@@ -145,7 +145,6 @@ class HalfDuplex(asyncio.Protocol):
         if exchange.feed(data, self._stats, self._quiet_since):
             self._current = None
             self._answered = exchange
-            exchange.heard = b""
             self._traffic.clean += 1
             exchange.device.contest.clean += 1
             unclean = exchange.reader.noise or exchange.reader.stale
@@ -156,9 +155,8 @@ class HalfDuplex(asyncio.Protocol):
 
     def _came_afterwards(self, exchange: AnyExchange, data: bytes) -> None:
         """Bytes after a whole reply, before the next request: perhaps the reply of another board to the same one."""
-        exchange.heard = (exchange.heard + data)[-MOST_AFTERWARDS:]
-        if exchange.came_twice(exchange.heard, 1):
-            exchange.device.contest.came_twice(self._quiet_since)
+        exchange.heard = (exchange.heard + data)[:MOST_HEARD]
+        exchange.look_for_two(self._quiet_since, self._stats)
 
     def _without_echo(self, data: bytes) -> bytes:
         echo = self._echo

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from keycabinet.boards.base import Board, build_board
 from keycabinet.cabinet import Cabinet
 from keycabinet.config import BoardConfig, CabinetConfig, resolve
-from keycabinet.errors import KeyCabinetError
+from keycabinet.errors import AddressTakenTwice, KeyCabinetError
 from keycabinet.exchange import Priority
 from keycabinet.line import Line
 from keycabinet.model import LatchState, Mains, Power, Presence, SlotState
@@ -65,9 +65,12 @@ class Inspector:
         what = f"board {config.label}"
         self._told(f"{cabinet}: {what}, {config.profile} at address {config.address}")
         line = self._lines[config.line]
+        name, doubled = f"{cabinet}/{config.label}", line.stats.doubled_replies
         try:
-            said = await _answers(build_board(line, config, f"{cabinet}/{config.label}"))
+            said = await _answers(build_board(line, config, name))
             other = await _another_profile(line, config)
+            if line.stats.doubled_replies > doubled:
+                raise AddressTakenTwice(name, config.address, sure=True)
         except KeyCabinetError as error:
             return Finding(cabinet, what, False, error.text)
         if other is not None:

@@ -350,15 +350,16 @@ class RtuReader(Generic[T]):
                 "missing termination or a second master on the line",
             )
 
-    def replies(self, heard: bytes) -> int:
-        """How many frames among these bytes are whole replies, at most 2."""
-        offset, found = 0, 0
-        while offset < len(heard) and found < 2:
+    def replies(self, heard: bytes) -> list[bytes]:
+        """The frames among these bytes that are whole replies, at most 2."""
+        offset, found = 0, list[bytes]()
+        while offset < len(heard) and len(found) < 2:
             size = max(frame_size(heard, offset), 0)
             frame = heard[offset : offset + size]
             whole = len(frame) == size > 0 and checksum_fits(frame)
             offset += size if whole else 1
-            found += whole and self._answers(frame[:-2])
+            if whole and self._answers(frame[:-2]):
+                found.append(frame)
         return found
 
     def _answers(self, adu: bytes) -> bool:

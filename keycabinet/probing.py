@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import cast
 
-from keycabinet.errors import ConfigError, DeviceSilent, KeyCabinetError
+from keycabinet.errors import AddressTakenTwice, ConfigError, DeviceSilent, KeyCabinetError
 from keycabinet.exchange import Device, Priority
 from keycabinet.line import Line
 from keycabinet.transport import BAUDRATES, SERIAL, LineUrl, Opener, open_link
@@ -256,9 +256,12 @@ async def survey(
 
 async def _ask(made: Survey, line: Line, each: _Try, wait_s: float) -> Sighted | None:
     known = [(known.found.family, known.found.address) for known in made.sighted]
+    doubled = line.stats.doubled_replies
     try:
         found = await each.probe.ask(line, each.address, wait_s)
-    except NotUnderstood as error:
+        if line.stats.doubled_replies > doubled:
+            raise AddressTakenTwice(f"{each.probe.family} at address {each.address}", each.address, sure=True)
+    except (AddressTakenTwice, NotUnderstood) as error:
         if len(made.strange) < MAX_STRANGE:
             made.strange.append(Strange(each.url, each.probe.family, each.address, error.text))
         return None

@@ -189,15 +189,16 @@ class FrameReader(Generic[T]):
             self._fault = error
             return None
 
-    def replies(self, heard: bytes) -> int:
-        """How many frames among these bytes are whole replies; an echo of the request is none."""
-        question, offset, found = self._question, 0, 0
-        while offset < len(heard) and found < 2:
+    def replies(self, heard: bytes) -> list[bytes]:
+        """The frames among these bytes that are whole replies, at most 2; an echo of the request is none."""
+        question, offset, found = self._question, 0, list[bytes]()
+        while offset < len(heard) and len(found) < 2:
             lengths = question.framing.lengths(heard, offset)
             frames = (heard[offset : offset + each] for each in lengths if offset + each <= len(heard))
             frame = next((each for each in frames if question.framing.fits(each)), b"")
             offset += len(frame) or 1
-            found += bool(frame) and frame != question.request and self._answers(frame)
+            if frame and frame != question.request and self._answers(frame):
+                found.append(frame)
         return found
 
     def _answers(self, frame: bytes) -> bool:

@@ -9,11 +9,21 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from keycabinet import Cabinet, CabinetConfig, CabinetEvent, Line, LineUrl, Presence, TwoBoardsAtAddress
+from keycabinet import (
+    Cabinet,
+    CabinetConfig,
+    CabinetEvent,
+    Line,
+    LineUrl,
+    Presence,
+    PresenceChanged,
+    TwoBoardsAtAddress,
+)
 from keycabinet.inspection import Inspector
 from keycabinet.model import ReleaseOutcome
 from keycabinet.probing import survey
 from simulator.cabinets import MemorySerial, Wire
+from simulator.cabinets.frames import seal_rtu
 from simulator.hardware import SimulatedHardware
 
 URL = "serial:///dev/ttyS9?baudrate=19200"
@@ -102,7 +112,7 @@ async def test_two_answers_to_one_question(profile: str) -> None:
     slot = int(BOARDS[profile][1].partition("-")[0])
     async with rig(profile, other) as found:
         gone = found.twin(profile, glued)
-        await asyncio.sleep(5)
+        await asyncio.sleep(15)
         (told,) = found.contested()
         assert (told.board, told.address, told.sure) == (profile, BOARDS[profile][0], True)
         assert f"two boards answer at address {told.address}" in told.error
@@ -119,6 +129,42 @@ async def test_two_answers_to_one_question(profile: str) -> None:
         assert len(found.contested()) == 1
 
 
+@pytest.mark.parametrize("first", [True, False])
+async def test_two_answers_that_differ_are_never_believed(first: bool) -> None:
+    """A set hangs in slot 1; the other board, which answers before or behind, says that nothing does."""
+    async with rig("waveshare-relay-d-8") as found:
+        found.hardware.world.add_set("k", "A", 1)
+        await asyncio.sleep(3)
+        assert found.cabinet.snapshot().slot(1).presence is Presence.PRESENT
+        nothing = bytes.fromhex("02 01 00")
+
+        def join(reply: bytes, _other: bytes) -> bytes:
+            if reply[1] != 2:
+                return reply
+            return seal_rtu(1, nothing) + reply if first else reply + seal_rtu(1, nothing)
+
+        found.twin("waveshare-relay-d-8", join)
+        await asyncio.sleep(2.5)
+        assert [each.sure for each in found.contested()] == [True]
+        moves = [
+            (each.slot, each.presence)
+            for each in found.events
+            if isinstance(each, PresenceChanged) and each.slot == 1
+        ]
+        assert moves == [(1, Presence.PRESENT), (1, Presence.UNKNOWN)]
+
+
+async def test_an_answer_that_came_twice_once_is_believed() -> None:
+    async with rig("waveshare-relay-d-8") as found:
+        for _ in range(3):
+            undo = found.twin("waveshare-relay-d-8", glued)
+            await asyncio.sleep(1)
+            undo()
+            await asyncio.sleep(60)
+        assert found.contested() == []
+        assert found.line.stats.doubled_replies >= 3
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_a_second_answer_that_comes_later(profile: str) -> None:
     async with rig(profile) as found:
@@ -128,7 +174,7 @@ async def test_a_second_answer_that_comes_later(profile: str) -> None:
             return reply
 
         found.twin(profile, later)
-        await asyncio.sleep(5)
+        await asyncio.sleep(15)
         assert [each.board for each in found.contested()] == [profile]
 
 
