@@ -11,20 +11,18 @@ place of an earlier one. Plain functions that draft steps; `performing.py` carri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lifecycle.book import Draft
+from lifecycle.book import Draft, LookUp
 from lifecycle.ledger import Row
 from lifecycle.model import Vehicle
 from lifecycle.policy import ActFacts
 from lifecycle.site import ActionsConfig
 from vehicle import Action, ActionOutcome
 
-LookUp = Callable[[str, str], Row | None]
-"""A row of the book by kind and id."""
 OPEN = ("pending", "unconfirmed")
 LASTING = ("no_grant", "not_the_terminal", "pairing_required")
 """Why an order was not sent, where trying again is of no use before somebody has done something about it."""

@@ -39,6 +39,8 @@ SERVICEABILITY = Engine(states.SERVICEABILITY, GUARDS)
 ACTION = Engine(states.ACTION, GUARDS)
 _TABLES = {"key_set": CUSTODY, "checkout": RELEASE, "vehicle": SERVICEABILITY, "action": ACTION}
 _TRIES = 32
+LookUp = Callable[[str, str], Row | None]
+"""A row of the book by kind and id."""
 
 
 class Draft:

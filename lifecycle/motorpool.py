@@ -240,7 +240,11 @@ class MotorPool(Remote):
             return checkout_id
 
         content = {"verb": "declare_return", "checkout": checkout_id, "officer": person.id, **said}
-        await self._book.command(self._command(command_id), content, build)
+        try:
+            await self._book.command(self._command(command_id), content, build)
+        except StationUnavailable:
+            self._station.performer.look_again()
+            raise
         return self.checkout(checkout_id)
 
     async def hand_over(

@@ -8,6 +8,7 @@ so asking again is always safe, and settles what is in doubt. What was accepted 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,10 +19,11 @@ from typing import Any, Protocol
 from lifecycle import actions
 from lifecycle.actions import Outcome
 from lifecycle.book import Book, Draft
-from lifecycle.ledger import Event, Row
+from lifecycle.ledger import Event, LedgerUnavailable, Row
 from lifecycle.model import Vehicle
 from lifecycle.policy import never_immobilised
 from lifecycle.roster import Roster
+from lifecycle.session import STORE_RETRY_S
 from lifecycle.site import ActionsConfig
 from lifecycle.terminals import Terminals
 from vehicle import Action, ActionOrder, ActionOutcome, Terminal, VehicleError, VehicleState
@@ -103,9 +105,23 @@ class Performer:
             draft.then(partial(self.see_to, each))
 
     def settle_all(self) -> None:
-        """After a restart: go on with every order that is open."""
+        """Go on with every order that is open: after a restart, or after a store that did not say what it took."""
         for acting in list(self._book.rows("acting")):
             self.see_to(acting.id)
+
+    def look_again(self) -> None:
+        """The disk did not say whether something was recorded: find out as soon as it can be read, and go on."""
+        if not self._station.closing:
+            self._station.spawn(self._look_again(), "look for orders")
+
+    async def _look_again(self) -> None:
+        for delay in itertools.chain(STORE_RETRY_S, itertools.repeat(STORE_RETRY_S[-1])):
+            try:
+                await self._book.ledger.command("")  # any question makes the ledger read its file anew
+                break
+            except LedgerUnavailable:
+                await asyncio.sleep(delay)
+        self.settle_all()
 
     def see_to(self, vehicle: str) -> None:
         """A vehicle has other orders than before. Returns at once; while the station closes, nothing is begun."""

@@ -7,7 +7,7 @@ import asyncio
 from lifecycle import actions, views
 from lifecycle.actions import OPEN, Cause
 from lifecycle.book import Draft
-from lifecycle.errors import InvalidRequest
+from lifecycle.errors import InvalidRequest, StationUnavailable
 from lifecycle.model import ActionView
 from lifecycle.policy import ActFacts
 from lifecycle.workshop import Workshop
@@ -40,7 +40,11 @@ class Remote(Workshop):
             return new
 
         content = {"verb": "order_action", "vehicle": car.id, "action": str(wanted), "officer": person.id}
-        found, _ = await self._book.command(self._command(command_id), content, build)
+        try:
+            found, _ = await self._book.command(self._command(command_id), content, build)
+        except StationUnavailable:
+            self._station.performer.look_again()
+            raise
         return self.action(str(found))
 
     def action(self, action_id: str) -> ActionView:

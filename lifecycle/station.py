@@ -1,8 +1,8 @@
 """The runtime of one station: lines and cabinets are opened, and what they sense goes into the book.
 
 One observer a cabinet turns its events into steps, in order; when the store is full it waits with what it has, so
-that nothing observed is lost. Releases are seen through in `session.py`, terminals are read in `visits.py` and told
-what to do in `performing.py`.
+that nothing observed is lost. Doors, boards and power are entered in `equipment.py`, releases are seen through in
+`session.py`, terminals are read in `visits.py` and told what to do in `performing.py`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from keycabinet import (
     LineUrl,
     Opener,
     Pacer,
+    PowerChanged,
     Presence,
     PresenceChanged,
     Proof,
@@ -37,6 +38,7 @@ from keycabinet import (
 from lifecycle import custody
 from lifecycle.book import Book, Draft
 from lifecycle.custody import OPEN_RELEASES, Place
+from lifecycle.equipment import Equipment, noted
 from lifecycle.errors import StationUnavailable
 from lifecycle.ledger import Event, Row
 from lifecycle.model import KeySet, parse_slot_label, slot_label
@@ -90,6 +92,7 @@ class Station:
         self.visits = Visits(book, self.terminals, self.spawn)
         self.sessions = Sessions(self)
         self.sightings = Sightings(self)
+        self.equipment = Equipment(self)
         self.performer = Performer(self, site.actions, roster)
 
     async def open(self) -> None:
@@ -119,6 +122,7 @@ class Station:
         observed = {name: cabinet.events() for name, cabinet in self.cabinets.items()}
         await self.reconcile(*self.cabinets.values())
         for name, cabinet in self.cabinets.items():
+            await self.equipment.power(name, cabinet.snapshot().power)
             self.spawn(self._observe(cabinet, observed[name]), f"observe {name}")
         self.sessions.settle_all()
         self.performer.settle_all()
@@ -275,21 +279,8 @@ class Station:
                     )
             case FobsChanged() | BadgeRead():
                 await self._read(cabinet, event)
-            case DoorChanged():
-                await self.record(
-                    _noted(f"CabinetDoor{event.door.value.capitalize()}", cabinet=event.cabinet)
-                )
-            case BoardLost() | TwoBoardsAtAddress():
-                self.problems[f"board {event.board}"] = event.error
-                ids = {} if isinstance(event, BoardLost) else {"address": str(event.address)}
-                await self.record(
-                    _noted(type(event).__name__, cabinet=event.cabinet, board=event.board, **ids)
-                )
-            case BoardRecovered():
-                self.problems.pop(f"board {event.board}", None)
-                self.problems.pop(f"cabinet {event.cabinet}", None)
-                await self.record(_noted("BoardRecovered", cabinet=event.cabinet, board=event.board))
-                await self.reconcile(cabinet)
+            case DoorChanged() | PowerChanged() | BoardLost() | TwoBoardsAtAddress() | BoardRecovered():
+                await self.equipment.enter(cabinet, event)
 
     async def _read(self, cabinet: Cabinet, event: FobsChanged | BadgeRead) -> None:
         """A reader found another fob, or a card: known people are let in to bring a set home."""
@@ -298,7 +289,7 @@ class Station:
             return
         person = self._roster().by_card(str(event.badge))
         if person is None:
-            await self.record(_noted("UnknownBadgeRead", cabinet=event.cabinet, reader=event.reader))
+            await self.record(noted("UnknownBadgeRead", cabinet=event.cabinet, reader=event.reader))
             return
         try:
             await self.welcome(event.cabinet, person.id)
@@ -383,13 +374,5 @@ def _identified(cabinet: str, person: str, at: datetime) -> Callable[[Draft], No
         draft.ids.update(cabinet=cabinet, officer=person)
         draft.put("attendance", cabinet, "identified", officer=person, at=at.isoformat())
         draft.note("PersonIdentified")
-
-    return build
-
-
-def _noted(kind: str, **ids: str) -> Callable[[Draft], None]:
-    def build(draft: Draft) -> None:
-        draft.ids.update(ids)
-        draft.note(kind)
 
     return build

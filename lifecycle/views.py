@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from keycabinet.model import Presence, Snapshot
-from lifecycle.actions import LookUp, latest
+from lifecycle.actions import latest
+from lifecycle.book import LookUp
 from lifecycle.custody import AWAY, set_in
 from lifecycle.ledger import Row
 from lifecycle.model import (
