@@ -56,6 +56,11 @@ def page(report: Report) -> str:
             _faults(report),
         ),
         _section(
+            "Boards",
+            "which faults each kind of board and reader can have and met; a line's faults are those of all on it",
+            _boards(report),
+        ),
+        _section(
             "Recoveries",
             "from the end of a fault until the station was well again: blue half of them, orange all (logarithmic)",
             _recoveries(report),
@@ -113,6 +118,12 @@ def _checks(report: Report) -> str:
     tables = {title: (heads, rows) for title, heads, rows in report.tables()}
     heads, rows = tables["invariants"]
     return _table(heads, rows, numbers=1)
+
+
+def _boards(report: Report) -> str:
+    tables = {title: (heads, rows) for title, heads, rows in report.tables()}
+    heads, rows = tables["faults by board"]
+    return _table(heads, rows, numbers=3)
 
 
 def _counts(counts: dict[str, int]) -> str:

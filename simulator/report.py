@@ -168,14 +168,14 @@ class Report:
         rows = [
             (
                 profile,
+                ", ".join(unmet.get(profile, ())) or "-",
                 f"{sum(met > 0 for _, met in kinds.values())} of {len(kinds)}",
                 f"{sum(some for some, _ in kinds.values()):,}",
                 f"{sum(met for _, met in kinds.values()):,}",
-                ", ".join(unmet.get(profile, ())) or "-",
             )
             for profile, kinds in self.by_board().items()
         ]
-        return ("faults by board", ("board or reader", "kinds met", "injected", "met", "never met"), rows)
+        return ("faults by board", ("board or reader", "never met", "kinds met", "injected", "met"), rows)
 
     def tables(self) -> list[Table]:
         """Everything as tables, the summary first."""

@@ -71,6 +71,23 @@ async def test_it_is_met_and_the_station_recovers(tmp_path: Path, kind: str) -> 
         assert station.went_wrong[before:] == []
 
 
+async def test_two_boards_at_one_address_are_told_as_such(tmp_path: Path) -> None:
+    async with broken(tmp_path) as station:
+        port = station.simulated.hardware.port("a")
+        assert isinstance(port, MemorySerial)
+        port.wire.on_reply.append(lambda reply: reply + reply if reply[0] == 2 else reply)
+        station.simulated.hardware.disquiet("A", 1)
+        await asyncio.sleep(20)
+        (problem,) = station.pool.health().problems
+        assert "A/a2: two boards answer at address 2" in problem
+        assert "give it an address of its own" in problem
+        book = [(kind, dict(ids)) for kind, ids in await station.book()]
+        assert ("TwoBoardsAtAddress", {"cabinet": "A", "board": "a2", "address": "2"}) in book
+        port.wire.on_reply.clear()
+        await asyncio.sleep(60)
+        assert station.pool.health().ok
+
+
 async def test_a_fault_that_nobody_crosses_is_not_met(tmp_path: Path) -> None:
     async with broken(tmp_path) as station:
         for kind, target in (("latch_jammed", "A-05"), ("door_left_open", "A"), ("dtc_appears", "v-3")):
