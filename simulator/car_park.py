@@ -52,8 +52,13 @@ class CarPark:
         )
 
     def change_car(self, car_id: str, car: Car) -> None:
-        """Replace the truth about a car, as `dataclasses.replace` gives it; what differs is logged."""
+        """Replace the truth about a car, as `dataclasses.replace` gives it; what differs is logged.
+
+        Raises WorldError for an engine that starts while its restart is blocked.
+        """
         before = self.car(car_id)
+        if car.engine_on and not before.engine_on and before.restart_blocked:
+            raise WorldError(f"car {car_id} does not start: it is immobilised")
         self._cars[car_id] = car
         for name in (each.name for each in fields(Car)):
             old, new = getattr(before, name), getattr(car, name)

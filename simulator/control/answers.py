@@ -82,6 +82,9 @@ class Car(BaseModel):
     in_range: bool
     lights_on: bool
     doors_open: bool
+    doors_locked: bool = Field(description="as the central locking stands, which a sealed terminal moves")
+    restart_blocked: bool = Field(description="whether a sealed terminal keeps the engine from starting")
+    speed_kmh: float
     stored_dtcs: list[str]
     pending_dtcs: list[str]
     distance_since_clear_km: float

@@ -42,6 +42,9 @@ _CAR_FIELDS: Mapping[str, tuple[Text, str | tuple[Text, Text]]] = {
     "in_range": (Text("terminal in range", "终端在范围内"), _YES_NO),
     "lights_on": (Text("lights", "车灯"), _ON_OFF),
     "doors_open": (Text("a door open", "车门未关"), _YES_NO),
+    "doors_locked": (Text("doors locked", "车门已锁"), _YES_NO),
+    "restart_blocked": (Text("immobilised", "禁止启动"), _YES_NO),
+    "speed_kmh": (Text("speed", "车速"), " km/h"),
 }
 
 
@@ -181,6 +184,7 @@ _REASONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"slot (\d+) of cabinet (\S+) has no bolt of its own", r"\2 柜 \1 号钥匙位没有独立锁舌"),
         (r"set (.+) hangs in a cabinet already", r"钥匙串 \1 已在柜中"),
         (r"set (.+) hangs in no cabinet", r"钥匙串 \1 不在柜中"),
+        (r"car (\S+) does not start: it is immobilised", r"车辆 \1 已禁止启动,无法发动"),
     )
 )
 

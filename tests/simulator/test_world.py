@@ -268,3 +268,14 @@ class Hands(RuleBasedStateMachine):
 
 TestHands = Hands.TestCase
 TestHands.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_a_car_that_is_immobilised_runs_on_and_does_not_start() -> None:
+    world = World()
+    world.add_car("v-1", Car(vin="X", engine_on=True))
+    world.change_car("v-1", replace(world.car("v-1"), restart_blocked=True))
+    world.change_car("v-1", replace(world.car("v-1"), engine_on=False))
+    with pytest.raises(WorldError, match="car v-1 does not start"):
+        world.change_car("v-1", replace(world.car("v-1"), engine_on=True))
+    world.change_car("v-1", replace(world.car("v-1"), restart_blocked=False))
+    world.change_car("v-1", replace(world.car("v-1"), engine_on=True))
