@@ -20,6 +20,8 @@ LOST_EVERY_S = 2.0
 class BadgeWatch:
     """One task a reader. A badge that stays is told when it comes, and again only after it was gone."""
 
+    __slots__ = ("_cabinet", "_fields", "_loop", "_publish", "_tasks")
+
     def __init__(
         self, cabinet: str, fields: Sequence[FobField], publish: Callable[[CabinetEvent], None]
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 
 from keycabinet.badges import BadgeWatch
@@ -42,10 +43,10 @@ from keycabinet.model import (
 )
 from keycabinet.monitor import BoardMonitor
 from keycabinet.observed import Observed
-from keycabinet.pacing import Pacer, RealPacer
-from keycabinet.polling import Poller
+from keycabinet.pacing import Pacer
+from keycabinet.polling import EVERY_POLL, Poller
 from keycabinet.release import Releaser, pulse_and_read_back, side_by_side
-from keycabinet.wiring import Input, Output, SlotWiring
+from keycabinet.wiring import Input, Output, SlotTable, SlotWiring
 
 ATTEND_RELEASE_S = 10.0
 """How long to poll fast after something was opened."""
@@ -63,8 +64,9 @@ class Cabinet:
         """WiringError when the boards do not fit together or name a line that is not in `lines`."""
         self.name = name
         self.config = config
-        self._wiring = resolve(name, config, {each: str(line.url) for each, line in lines.items()})
-        self._slots = {slot.slot: slot for slot in self._wiring.slots}
+        wiring = resolve(name, config, {each: str(line.url) for each, line in lines.items()})
+        self._slots = SlotTable(wiring.slots)
+        self._wiring = replace(wiring, slots=self._slots)
         self._loop = asyncio.get_running_loop()
         self._hub = EventHub()
         self._monitors = {
@@ -76,24 +78,24 @@ class Cabinet:
             )
             for board in config.boards
         }
-        inputs = {label: monitor.inputs for label, monitor in self._monitors.items()}
-        self._observed = Observed(self._wiring, inputs, self._loop.time())
+        self._observed = Observed(self._wiring, self._monitors, self._loop.time())
         at_sets, at_people = (
             build_fields(name, [each for each in config.readers if each.role == role], lines)
             for role in ("fobs", "badges")
         )
-        self._identifier = Identifier(name, at_sets, self._hub.publish, reread_s=config.reread_s)
-        self._badges = BadgeWatch(name, at_people, self._hub.publish)
+        publish = self._hub.publish
+        self._identifier = Identifier(name, at_sets, publish, reread_s=config.reread_s)
+        self._badges = BadgeWatch(name, at_people, publish)
         self._releaser = Releaser(f"cabinet {name}")
-        self._coils = {label: CoilGate(config.coils_at_once) for label in self._monitors}
+        self._coils: dict[str, CoilGate] = {}  # of boards that were asked to open something
         self._poller = Poller(
             name,
             tuple(self._monitors.values()),
-            pacer or RealPacer(),
+            pacer or EVERY_POLL,
             idle_s=self._idle_s,
             active_s=config.poll_active_s,
             settle_s=config.debounce_s,
-            busy=lambda: self._observed.open_or_unlocked and not self.on_battery,
+            busy=self._busy,
         )
         self._is_open = False
         for monitor in self._monitors.values():
@@ -129,6 +131,9 @@ class Cabinet:
     def on_battery(self) -> bool:
         """Whether an input says that the mains are lost; it is then polled slowly unless somebody attends."""
         return self._observed.power.mains is Mains.LOST
+
+    def _busy(self) -> bool:
+        return self._observed.open_or_unlocked and not self.on_battery
 
     def _idle_s(self) -> float:
         config = self.config
@@ -287,7 +292,9 @@ class Cabinet:
         self, slot: int, command_id: str, lock: Output, latch: Input | None, rank: int = SINGLE
     ) -> Release:
         """One release. A single one is seen through from here on; one of many from when its coil may be on."""
-        gate = self._coils[lock.board]
+        gate = self._coils.get(lock.board)
+        if gate is None:
+            gate = self._coils[lock.board] = CoilGate(self.config.coils_at_once)
         held = False
         if rank != SINGLE:
             await gate.take(rank)
@@ -355,9 +362,9 @@ class Cabinet:
 
     def _slot(self, slot: int) -> SlotWiring:
         try:
-            return self._slots[slot]
+            return self._slots.numbered(slot)
         except KeyError:
-            known = f"{min(self._slots)} to {max(self._slots)}" if self._slots else "none"
+            known = f"{self._slots[0].slot} to {self._slots[-1].slot}" if self._slots else "none"
             raise UnknownSlot(f"cabinet {self.name}", f"no slot {slot}; its slots: {known}") from None
 
     def _check_open(self) -> None:

@@ -15,6 +15,8 @@ class CoilGate:
     Without a `limit`, releases of many go one at a time, and a single one never waits for anybody.
     """
 
+    __slots__ = ("_limit", "_loop", "_on", "_order", "_waiting")
+
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
         self._loop = asyncio.get_running_loop()

@@ -16,13 +16,13 @@ class Debouncer:
     `known` have not settled since the last `reset`; bits in `faulty` never come to rest.
     """
 
-    __slots__ = ("_all", "_flips", "_hold_s", "_raw", "_restless", "_since", "faulty", "known", "value")
+    __slots__ = ("_all", "_hold_s", "_moving", "_raw", "_restless", "faulty", "known", "value")
 
     def __init__(self, count: int, hold_s: float) -> None:
         self._all = (1 << count) - 1
         self._hold_s = hold_s
-        self._since = [0.0] * count
-        self._flips = [0] * count
+        self._moving: dict[int, tuple[float, int]] = {}
+        """Bits that have moved and not come to rest: when last, and how often."""
         self._raw: int | None = None
         self._restless = 0
         self.known = 0
@@ -39,7 +39,7 @@ class Debouncer:
         changed = self.known | self.faulty
         self._raw = None
         self._restless = self.known = self.value = self.faulty = 0
-        self._flips = [0] * len(self._flips)
+        self._moving = {}
         return changed
 
     def feed(self, raw: int, now: float) -> int:
@@ -54,25 +54,26 @@ class Debouncer:
         while rest:
             bit = rest & -rest
             rest ^= bit
-            index = bit.bit_length() - 1
-            changed |= self._moved(bit, index, now) if moved & bit else self._calm(bit, index, raw, now)
+            changed |= self._moved(bit, now) if moved & bit else self._calm(bit, raw, now)
+        if not self._restless:
+            self._moving = {}
         return changed
 
-    def _moved(self, bit: int, index: int, now: float) -> int:
+    def _moved(self, bit: int, now: float) -> int:
         self._restless |= bit
-        self._since[index] = now
-        self._flips[index] += 1
-        if self._flips[index] <= MAX_FLIPS or self.faulty & bit:
+        flips = self._moving.get(bit, (0.0, 0))[1] + 1
+        self._moving[bit] = now, flips
+        if flips <= MAX_FLIPS or self.faulty & bit:
             return 0
         self.faulty |= bit
         return bit
 
-    def _calm(self, bit: int, index: int, raw: int, now: float) -> int:
+    def _calm(self, bit: int, raw: int, now: float) -> int:
         hold = FAULT_CALM_S if self.faulty & bit else self._hold_s
-        if now - self._since[index] < hold - CLOCK_SLACK_S:
+        if now - self._moving[bit][0] < hold - CLOCK_SLACK_S:
             return 0
         self._restless &= ~bit
-        self._flips[index] = 0
+        del self._moving[bit]
         if self.known & bit and not self.faulty & bit and not (raw ^ self.value) & bit:
             return 0
         self.faulty &= ~bit

@@ -47,6 +47,8 @@ class Subscription(AsyncIterator[CabinetEvent]):
 class EventHub:
     """Publishes to whoever still listens: a subscription that nobody holds any more is forgotten."""
 
+    __slots__ = ("_closed", "_listeners")
+
     def __init__(self) -> None:
         self._listeners: list[weakref.ref[Subscription]] = []
         self._closed = False

@@ -90,6 +90,22 @@ def build_fields(
 class Identifier:
     """Stands between what a cabinet observed and who is told. Events of one slot stay in order."""
 
+    __slots__ = (
+        "_by_slot",
+        "_cabinet",
+        "_emptied",
+        "_fields",
+        "_filled",
+        "_identifying",
+        "_inferred",
+        "_inventory",
+        "_loop",
+        "_publish",
+        "_reread_s",
+        "_task",
+        "_whole",
+    )
+
     def __init__(
         self,
         cabinet: str,

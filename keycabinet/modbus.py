@@ -61,28 +61,9 @@ class WriteCoilWord(ModbusPDU):
         self.address, self.word = struct.unpack(">HH", data[:4])
 
 
-class CoilMaskReply(ModbusPDU):
-    """FC01 reply whose bits stay one integer (bit n = first coil + n) instead of a list of booleans."""
-
-    function_code = 1
-    rtu_byte_count_pos = 2
-    mask = 0
-
-    def decode(self, data: bytes) -> None:
-        """Byte count, then coils, least significant bit first."""
-        self.mask = int.from_bytes(data[1:], "little")
-
-
-class InputMaskReply(CoilMaskReply):
-    """FC02 reply, like `CoilMaskReply`."""
-
-    function_code = 2
-
-
 def _decoder() -> DecodePDU:
     decoder = DecodePDU(False)
-    for custom in (WriteCoilWord, CoilMaskReply, InputMaskReply):
-        decoder.register(custom)
+    decoder.register(WriteCoilWord)
     return decoder
 
 
@@ -181,11 +162,10 @@ def _check_count(device: str, adu: bytes, expected: int) -> None:
 class ReadBits(Query[int]):
     """FC01 or FC02: the value is a mask, bit n = `start` + n. Boards answer whole bytes; excess bits are cut off."""
 
-    __slots__ = ("_bytes", "_mask", "_reply")
+    __slots__ = ("_bytes", "_mask")
 
     def __init__(self, device: str, address: int, function: int, start: int, count: int) -> None:
         request = ReadCoilsRequest if function == 1 else ReadDiscreteInputsRequest
-        self._reply = CoilMaskReply() if function == 1 else InputMaskReply()
         self._bytes = (count + 7) // 8
         self._mask = (1 << count) - 1
         super().__init__(device, request(dev_id=address, address=start, count=count), 5 + self._bytes)
@@ -194,9 +174,7 @@ class ReadBits(Query[int]):
         """The bits as one integer."""
         if len(adu) != 3 + self._bytes or adu[2] != self._bytes:
             _check_count(self.device, adu, self._bytes)
-        reply = self._reply
-        reply.decode(adu[2:])
-        return reply.mask & self._mask
+        return int.from_bytes(adu[3:], "little") & self._mask
 
 
 class ReadRegisters(Query[tuple[int, ...]]):

@@ -23,6 +23,8 @@ class ModbusDevice:
     Every verb raises a KeyCabinetError naming the device: LineError, DeviceSilent, ReplyError or ExceptionReply.
     """
 
+    __slots__ = ("_bits", "_device", "_rtu", "address", "label", "line")
+
     def __init__(
         self,
         line: Line,

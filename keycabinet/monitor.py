@@ -42,6 +42,18 @@ class Watcher(Protocol):
 class BoardMonitor:
     """One board of a cabinet. A board that was lost is checked anew before anything is believed or opened."""
 
+    __slots__ = (
+        "_check_at",
+        "_check_due",
+        "_loop",
+        "_watcher",
+        "board",
+        "error",
+        "identity",
+        "inputs",
+        "label",
+    )
+
     def __init__(self, label: str, board: Board, hold_s: float, watcher: Watcher) -> None:
         self.label = label
         self.board = board

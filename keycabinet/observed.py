@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from keycabinet.debounce import Debouncer
 from keycabinet.model import (
@@ -21,46 +22,57 @@ from keycabinet.model import (
 from keycabinet.wiring import Input, SlotWiring, Wiring
 
 S = TypeVar("S", Presence, LatchState, DoorState, Mains, bool | None)
+_PRESENCES, _LATCHES = tuple(Presence), tuple(LatchState)
+_UNLOCKED = _LATCHES.index(LatchState.UNLOCKED)
+"""States are kept as numbers, a byte each."""
+
+
+class Watched(Protocol):
+    """A board whose inputs have settled, or not."""
+
+    @property
+    def inputs(self) -> Debouncer:
+        """Its inputs."""
 
 
 class Observed:
     """The last known state of every slot and of the door; `at` is loop time in seconds throughout."""
 
-    def __init__(self, wiring: Wiring, inputs: Mapping[str, Debouncer], at: float) -> None:
+    __slots__ = ("_boards", "_latches", "_presences", "_since", "_slots", "_wiring", "door", "power")
+
+    def __init__(self, wiring: Wiring, boards: Mapping[str, Watched], at: float) -> None:
         self._wiring = wiring
-        self._inputs = inputs
-        self._states = [
-            SlotState(slot.slot, Presence.UNKNOWN, LatchState.UNKNOWN, at) for slot in wiring.slots
-        ]
+        self._boards = boards
+        count = len(wiring.slots)
+        self._presences = bytearray([_PRESENCES.index(Presence.UNKNOWN)]) * count
+        self._latches = bytearray([_LATCHES.index(LatchState.UNKNOWN)]) * count
+        self._since = array("d", [at]) * count
         self._slots: tuple[SlotState, ...] | None = None
         self.door = DoorState.UNKNOWN
         self.power = Power()
-        self._power_boards = {wire.board for wire in (wiring.mains, wiring.battery_low) if wire is not None}
-        self._by_board: dict[str, list[int]] = {}
-        for index, slot in enumerate(wiring.slots):
-            for board in dict.fromkeys(
-                wire.board for wire in (slot.key, slot.compartment, slot.latch) if wire is not None
-            ):
-                self._by_board.setdefault(board, []).append(index)
 
     @property
     def slots(self) -> tuple[SlotState, ...]:
         """Every slot in rising order."""
         if self._slots is None:
-            self._slots = tuple(self._states)
+            self._slots = tuple(
+                self._state(index, slot.slot) for index, slot in enumerate(self._wiring.slots)
+            )
         return self._slots
 
     @property
     def open_or_unlocked(self) -> bool:
         """Whether something stands open, so that a key set may move at any moment."""
-        return self.door is DoorState.OPEN or any(
-            state.latch is LatchState.UNLOCKED for state in self._states
-        )
+        return self.door is DoorState.OPEN or _UNLOCKED in self._latches
+
+    def _state(self, index: int, slot: int) -> SlotState:
+        presence, latch = _PRESENCES[self._presences[index]], _LATCHES[self._latches[index]]
+        return SlotState(slot, presence, latch, self._since[index])
 
     def _read(self, wire: Input | None, high: S, low: S, unknown: S, faulty: S) -> S:
         if wire is None:
             return unknown
-        inputs = self._inputs[wire.board]
+        inputs = self._boards[wire.board].inputs
         bit = 1 << (wire.channel - 1)
         if inputs.faulty & bit:
             return faulty
@@ -80,7 +92,8 @@ class Observed:
 
     def update(self, board: str, at: float, publish: Callable[[CabinetEvent], None]) -> None:
         """Take over what `board`'s inputs say now, and publish each difference."""
-        changes = [self._update_slot(index, at) for index in self._by_board.get(board, ())]
+        slots = enumerate(self._wiring.slots)
+        changes = [self._update_slot(index, slot, at) for index, slot in slots if slot.senses_on(board)]
         moved = [change for change in changes if change is not None]
         for change in sorted(moved, key=lambda each: each.presence is Presence.PRESENT):
             publish(change)  # what left is told before what came: it may be the same set
@@ -90,7 +103,10 @@ class Observed:
             if door is not self.door:
                 self.door = door
                 publish(DoorChanged(self._wiring.cabinet, door, at))
-        if board in self._power_boards:
+        if any(
+            wire is not None and wire.board == board
+            for wire in (self._wiring.mains, self._wiring.battery_low)
+        ):
             self._update_power(at, publish)
 
     def _update_power(self, at: float, publish: Callable[[CabinetEvent], None]) -> None:
@@ -103,14 +119,14 @@ class Observed:
             previous, self.power = self.power, power
             publish(PowerChanged(self._wiring.cabinet, power, previous, at))
 
-    def _update_slot(self, index: int, at: float) -> PresenceChanged | None:
-        wiring, before = self._wiring.slots[index], self._states[index]
+    def _update_slot(self, index: int, wiring: SlotWiring, at: float) -> PresenceChanged | None:
+        before, latch_before = _PRESENCES[self._presences[index]], _LATCHES[self._latches[index]]
         presence, latch = self.presence(wiring), self.latch(wiring.latch)
-        if (presence, latch) == (before.presence, before.latch):
+        if (presence, latch) == (before, latch_before):
             return None
-        since = at if presence is not before.presence else before.since
-        self._states[index] = SlotState(wiring.slot, presence, latch, since)
+        self._presences[index], self._latches[index] = _PRESENCES.index(presence), _LATCHES.index(latch)
         self._slots = None
-        if presence is before.presence:
+        if presence is before:
             return None
-        return PresenceChanged(self._wiring.cabinet, wiring.slot, presence, before.presence, wiring.proof, at)
+        self._since[index] = at
+        return PresenceChanged(self._wiring.cabinet, wiring.slot, presence, before, wiring.proof, at)

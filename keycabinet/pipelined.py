@@ -19,6 +19,23 @@ class Pipelined(asyncio.Protocol):
     a device of depth 1 never meets another's request.
     """
 
+    __slots__ = (
+        "_broken",
+        "_deadline",
+        "_line",
+        "_link",
+        "_loop",
+        "_on_lost",
+        "_order",
+        "_pending",
+        "_queue",
+        "_splitter",
+        "_stats",
+        "_transaction",
+        "_unsent",
+        "lost",
+    )
+
     def __init__(
         self, line: str, stats: LineStats, on_lost: Callable[[Pipelined, Exception | None], None]
     ) -> None:

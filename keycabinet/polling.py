@@ -12,13 +12,31 @@ from keycabinet.pacing import Pacer, RealPacer
 
 log = logging.getLogger(__name__)
 
-_EVERY_POLL = RealPacer()
+EVERY_POLL = RealPacer()
 STRAGGLER_S = 0.1
 """How long a round waits for a slow board; its reading still counts when it comes."""
 
 
 class Poller:
     """One task that reads every board of a cabinet again and again. One slow board does not hold the others up."""
+
+    __slots__ = (
+        "_active_s",
+        "_attend_until",
+        "_busy",
+        "_idle",
+        "_idle_s",
+        "_loop",
+        "_monitors",
+        "_name",
+        "_pacer",
+        "_reading",
+        "_settle_s",
+        "_task",
+        "crashes",
+        "polls",
+        "skipped",
+    )
 
     def __init__(
         self,
@@ -90,7 +108,7 @@ class Poller:
                     self._idle = None
                 # What a lost board says next is not what it said last: no such poll can be left out.
                 well = all(monitor.online for monitor in self._monitors)
-                self.skipped += await (self._pacer if well else _EVERY_POLL).wait(seconds)
+                self.skipped += await (self._pacer if well else EVERY_POLL).wait(seconds)
         except TimeoutError:
             pass  # attended: poll now
         finally:

@@ -14,6 +14,8 @@ LONGEST_DELAY_S = 10.0
 class Reconnector:
     """Calls `connect` until it works. A task exists only while the link is down."""
 
+    __slots__ = ("_connect", "_task", "attempts", "last_error")
+
     def __init__(self, connect: Callable[[], Awaitable[None]]) -> None:
         self._connect = connect
         self._task: asyncio.Task[None] | None = None

@@ -85,6 +85,8 @@ async def _latch_opens(latch: LatchReader, pulse_s: float) -> str | None:
 class Releaser:
     """Runs each command id once, also when its caller gives up or asks again meanwhile."""
 
+    __slots__ = ("_cabinet", "_commands", "_many")
+
     def __init__(self, cabinet: str) -> None:
         self._cabinet = cabinet
         self._commands: dict[str, tuple[int, asyncio.Task[Release]]] = {}

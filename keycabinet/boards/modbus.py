@@ -27,6 +27,8 @@ from keycabinet.profile_file import profile_named
 class ModbusBoard:
     """A Board from a profile: how bits are read, which command ends a pulse by itself, what must be checked first."""
 
+    __slots__ = ("_pulse_ms", "device", "name", "profile", "shape")
+
     def __init__(self, device: ModbusDevice, profile: BoardProfile, pulse_ms: int | None = None) -> None:
         self.name = device.label
         self.device = device
@@ -198,6 +200,8 @@ class MapSettings(BaseModel):
 
 
 def _as_set(profile: BoardProfile, settings: MapSettings) -> BoardProfile:
+    if settings == MapSettings():
+        return profile
     inputs, outputs = profile.inputs, profile.outputs
     if inputs is not None:
         start = inputs.start if settings.inputs_start is None else settings.inputs_start

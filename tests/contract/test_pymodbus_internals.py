@@ -5,22 +5,28 @@ from __future__ import annotations
 import pytest
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU, ExceptionResponse
-from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadCoilsResponse, ReadDiscreteInputsRequest
+from pymodbus.pdu.bit_message import (
+    ReadCoilsRequest,
+    ReadCoilsResponse,
+    ReadDiscreteInputsRequest,
+    ReadDiscreteInputsResponse,
+    WriteSingleCoilResponse,
+)
 from pymodbus.pdu.register_message import (
     ReadHoldingRegistersRequest,
     ReadHoldingRegistersResponse,
     WriteSingleRegisterRequest,
 )
 
-from keycabinet.modbus import CoilMaskReply, InputMaskReply, WriteCoilWord
+from keycabinet.modbus import WriteCoilWord
 
 
 def test_registering_a_class_stays_in_the_instance() -> None:
     ours, other = DecodePDU(False), DecodePDU(False)
-    ours.register(CoilMaskReply)
-    assert ours.lookupPduClass(b"\x01\x01\x01") is CoilMaskReply
-    assert other.lookupPduClass(b"\x01\x01\x01") is ReadCoilsResponse
-    assert DecodePDU(False).lookupPduClass(b"\x01\x01\x01") is ReadCoilsResponse
+    ours.register(WriteCoilWord)
+    assert ours.lookupPduClass(b"\x01\x05\x00") is WriteCoilWord
+    assert other.lookupPduClass(b"\x01\x05\x00") is WriteSingleCoilResponse
+    assert DecodePDU(False).lookupPduClass(b"\x01\x05\x00") is WriteSingleCoilResponse
 
 
 def test_lookup_by_function_code() -> None:
@@ -32,8 +38,8 @@ def test_lookup_by_function_code() -> None:
 @pytest.mark.parametrize(
     ("kind", "head", "size"),
     [
-        (CoilMaskReply, "010102", 7),
-        (InputMaskReply, "010201", 6),
+        (ReadCoilsResponse, "010102", 7),
+        (ReadDiscreteInputsResponse, "010201", 6),
         (ReadHoldingRegistersResponse, "010304", 9),
         (WriteCoilWord, "0105", 8),
         (ExceptionResponse, "0181", 5),
@@ -77,9 +83,6 @@ def test_building_frames(pdu: ReadCoilsRequest, rtu: str, tcp: str) -> None:
 
 
 def test_decoding_bodies() -> None:
-    bits = InputMaskReply()
-    bits.decode(bytes.fromhex("022001"))
-    assert bits.mask == 0x0120
     registers = ReadHoldingRegistersResponse()
     registers.decode(bytes.fromhex("0400c80001"))
     assert list(registers.registers) == [200, 1]
