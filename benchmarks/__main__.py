@@ -14,17 +14,27 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from .badge import Badge
+from .cabinet_memory import CabinetMemory
 from .city import City
+from .dead_board import DeadBoard
 from .figures import BenchmarkError, Figure
 from .harness import Bench, Benchmark
 from .ledger import Ledger
 from .machine import QUIET, Bystanders, go_before_others, machine
+from .obd import Obd
+from .pulled import Pulled
 from .rtu import Rtu
+from .sealed import Sealed
+from .serial import Serial
 from .tables import as_json, as_markdown, as_table
 from .tcp import Tcp
 from .virtual_time import VirtualTime
 
-BENCHMARKS: Final[Sequence[Benchmark]] = (Rtu(), Tcp(), Ledger(), VirtualTime(), City())
+BENCHMARKS: Final[Sequence[Benchmark]] = (
+    Rtu(), Serial(), DeadBoard(), Tcp(), CabinetMemory(), Ledger(), Pulled(), Badge(),
+    Obd(), Sealed(), VirtualTime(), City(),
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> int:

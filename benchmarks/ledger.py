@@ -39,14 +39,15 @@ class Ledger:
             for turn in range(ROUNDS):
                 for waiters, count in STEPS.items():
                     bench.step(f"{waiters} waiting, round {turn + 1}")
-                    before = _append(program, Path(folder))
+                    before = raw_append(program, Path(folder))
                     file = Path(folder) / f"{waiters}-{turn}.sqlite"
                     ours[waiters].append(bench.measure("clients.ledger", file, waiters, count))
-                    raw[waiters].append(median([before, _append(program, Path(folder))]))
+                    raw[waiters].append(median([before, raw_append(program, Path(folder))]))
         return [_figure(waiters, median(ours[waiters]), median(raw[waiters])) for waiters in STEPS]
 
 
-def _append(program: Path, folder: Path) -> Sample:
+def raw_append(program: Path, folder: Path) -> Sample:
+    """The pace of the disk that the folder is on, in the C program `fsync`."""
     command = [str(program), str(folder / "raw"), str(APPENDS)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     if ran.returncode:

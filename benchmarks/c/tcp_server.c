@@ -2,8 +2,8 @@
  *
  * usage: tcp_server
  *
- * Listens on a free port of 127.0.0.1, prints it, and answers FC01..FC04 for any unit. It sleeps when there is nothing to
- * do. It ends when stdin closes.
+ * Listens on a free port of 127.0.0.1, prints it, and answers FC01..FC04 for any unit: bits 5A, registers 0. It sleeps
+ * when there is nothing to do. It ends when stdin closes.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -40,7 +40,7 @@ static int answer(const unsigned char *request, unsigned char *reply) {
     reply[4] = (size + 3) >> 8;
     reply[5] = (size + 3) & 255;
     reply[8] = size;
-    memset(reply + 9, 0x5A, size);
+    memset(reply + 9, function <= 2 ? 0x5A : 0, size);
     return 9 + size;
 }
 
