@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import cabinet, campaign, capture, check, decode, demo, ledger, probe, serve, simulate
+from . import adapter, cabinet, campaign, capture, check, decode, demo, ledger, probe, serve, simulate
 from .output import Commands
 from .sealed import add_sealed
 
@@ -31,6 +31,7 @@ app.command()(simulate.simulate)
 app.command()(campaign.campaign)
 app.command()(campaign.replay)
 app.add_typer(cabinet.app)
+app.add_typer(adapter.app)
 app.add_typer(ledger.app)
 add_sealed(app)
 
