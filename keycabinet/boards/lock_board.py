@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -11,7 +11,7 @@ from keycabinet.boards.base import BoardIdentity, BoardShape
 from keycabinet.errors import BoardRefused
 from keycabinet.exchange import Device, Priority
 from keycabinet.line import Line
-from keycabinet.protocols.framing import Framing, PushReader, Question
+from keycabinet.protocols.framing import Framing, Hunter, Question
 
 T = TypeVar("T")
 HURRIED_REST_S = 0.1
@@ -125,12 +125,14 @@ class LockBoard:
     def notify(self, changed: Callable[[], None]) -> None:
         """Call `changed` whenever the board says unasked that something did."""
         self._changed = changed
-        self.line.listen(PushReader(self._dialect.framing, self._heard).feed)
+        hunter = Hunter(self._dialect.framing)
+        self.line.listen(lambda data: self._heard(hunter.feed(data)))
 
-    def _heard(self, frame: bytes) -> None:
-        if self._dialect.pushed(frame):
-            self.line.stats.pushed_frames += 1
-            self._changed()
+    def _heard(self, frames: Iterator[bytes]) -> None:
+        for frame in frames:
+            if self._dialect.pushed(frame):
+                self.line.stats.pushed_frames += 1
+                self._changed()
 
     async def _ask(self, question: Question[T], priority: int, timeout_s: float | None = None) -> T:
         reader = question.reader()

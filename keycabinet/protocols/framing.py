@@ -1,4 +1,4 @@
-"""Finds the reply to one question among noise, foreign, late and pushed frames, whatever the protocol.
+"""Finds frames, and the reply to one question, among noise, foreign, late and pushed frames, whatever the protocol.
 
 A protocol says where a frame may begin, how long it then is, and whether its check value fits; a question says which
 frame answers it. Frames with a right check value are taken out whole, so that nothing inside them is taken for another;
@@ -7,7 +7,7 @@ everything else slides by a byte. Nothing is kept that is longer than the protoc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from operator import xor
 from typing import ClassVar, Generic, Protocol, TypeVar
@@ -232,19 +232,30 @@ class FrameReader(Generic[T]):
         )
 
 
-class PushReader:
-    """Finds the frames that a device sends unasked while nobody asks; hands each whole one to `found`."""
+class Hunter:
+    """Cuts whole frames of any length out of a stream; keeps at most one frame's worth of bytes.
 
-    __slots__ = ("_buffer", "_found", "_framing")
+    A frame that has begun may be noise in front of a real one, so that the search goes on behind its first byte.
+    `noise` counts bytes of no frame, `misfits` frames of the right form with a wrong check value.
+    """
 
-    def __init__(self, framing: Framing, found: Callable[[bytes], object]) -> None:
+    __slots__ = ("_framing", "buffer", "misfits", "noise")
+
+    def __init__(self, framing: Framing) -> None:
         self._framing = framing
-        self._found = found
-        self._buffer = b""
+        self.buffer = b""
+        self.noise = 0
+        self.misfits = 0
 
-    def feed(self, data: bytes) -> None:
-        """More bytes of a line on which nobody asks."""
-        buffer, offset = self._buffer + data, 0
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Every frame that is whole by now, in order."""
+        longest = self._framing.longest
+        for start in range(0, len(data), longest):  # a flood is looked at in pieces
+            yield from self._cut(self.buffer + data[start : start + longest])
+
+    def _cut(self, buffer: bytes) -> list[bytes]:
+        frames: list[bytes] = []
+        begin = offset = 0
         pending = -1
         while offset < len(buffer):
             size = 0
@@ -254,8 +265,95 @@ class PushReader:
                     pending = offset if pending < 0 else pending
                 elif self._framing.fits(frame):
                     size = length
-                    self._found(frame)
-                    pending = -1
                     break
+                else:
+                    self.misfits += (
+                        pending < 0
+                    )  # inside a frame that has begun, anything may look like another
+            if size:
+                self.noise += offset - begin
+                frames.append(buffer[offset : offset + size])
+                begin, pending = offset + size, -1
             offset += size or 1
-        self._buffer = buffer[pending:][-self._framing.longest :] if pending >= 0 else b""
+        keep = max(pending if pending >= 0 else len(buffer), len(buffer) - self._framing.longest)
+        self.noise += keep - begin
+        self.buffer = buffer[keep:]
+        return frames
+
+
+class Conversation(Generic[T]):
+    """The reply to one request as a line reads it: one frame or several.
+
+    `judge` gets each whole frame: it returns the reply's value, or None when more frames belong to it; ReplyError for a
+    frame that answers something else, which is passed over.
+    """
+
+    __slots__ = (
+        "_device",
+        "_fault",
+        "_heard",
+        "_hunter",
+        "_judge",
+        "optional",
+        "repeats_request",
+        "reply_size",
+        "stale",
+    )
+
+    def __init__(
+        self,
+        device: str,
+        framing: Framing,
+        reply_size: int,
+        judge: Callable[[bytes], T | None],
+        *,
+        repeats_request: bool = False,
+    ) -> None:
+        """`reply_size` is the size of the longest reply, for the time it takes on the wire."""
+        self._device = device
+        self._hunter = Hunter(framing)
+        self._judge = judge
+        self._fault: ReplyError | None = None
+        self._heard = 0
+        self.reply_size = reply_size
+        self.optional = False
+        self.repeats_request = repeats_request
+        self.stale = 0
+
+    @property
+    def noise(self) -> int:
+        """Bytes that belonged to no frame."""
+        return self._hunter.noise
+
+    def feed(self, data: bytes) -> T | None:
+        """The value once the reply is whole, else None."""
+        self._heard += len(data)
+        for frame in self._hunter.feed(data):
+            try:
+                value = self._judge(frame)
+            except ReplyError as error:
+                self.stale += 1
+                self._fault = error
+                continue
+            if value is not None:
+                return value
+        return None
+
+    def failure(self, waited_s: float) -> KeyCabinetError:
+        """Why the reply never came, as exactly as the bytes tell."""
+        if self._fault is not None:
+            return self._fault
+        if self._hunter.misfits:
+            return BadChecksum(
+                self._device, "the check value of its reply is wrong; look for noise and missing termination"
+            )
+        if self._hunter.buffer:
+            return LyingLength(
+                self._device, f"{len(self._hunter.buffer)} bytes of a reply came, and no more; look for noise"
+            )
+        heard = f"; {self._heard} bytes came that are no frame: check its baud rate" if self._heard else ""
+        return DeviceSilent(
+            self._device,
+            f"no reply within {waited_s:.3g} s; check its power, wiring, address and baud rate{heard}",
+            sent=True,
+        )

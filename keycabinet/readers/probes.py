@@ -7,8 +7,8 @@ import asyncio
 from keycabinet.errors import ReplyError
 from keycabinet.line import Line
 from keycabinet.probing import Found, NotUnderstood, Probe, hear
+from keycabinet.protocols.framing import Framing, Hunter
 from keycabinet.readers import onewire, rdm6300, rs485_ascii, uhf
-from keycabinet.readers.hunting import Framing, Hunter
 
 BRIDGES = (2, 3)
 """Chip versions that bridges tell; an adapter's echo of the question would read as version 0."""

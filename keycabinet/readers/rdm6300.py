@@ -8,6 +8,7 @@ hardware.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
@@ -19,7 +20,7 @@ from keycabinet.errors import Problem as ConfigProblem
 from keycabinet.exchange import Priority
 from keycabinet.fobs import Fob, FobKind
 from keycabinet.line import Line
-from keycabinet.readers.hunting import Hunter
+from keycabinet.protocols.framing import Hunter
 
 PROTOCOL = "rdm6300"
 START, END, SIZE = 0x02, 0x03, 14
@@ -64,10 +65,10 @@ class Rdm6300Framing:
 
     longest: ClassVar[int] = SIZE
 
-    def length(self, buffer: bytes, offset: int) -> int:
+    def lengths(self, buffer: bytes, offset: int) -> Sequence[int]:
         """Always 14, as long as the digits are digits."""
         digits = buffer[offset + 1 : offset + SIZE - 1]
-        return SIZE if buffer[offset] == START and _HEX.issuperset(digits) else 0
+        return (SIZE,) if buffer[offset] == START and _HEX.issuperset(digits) else ()
 
     def fits(self, frame: bytes) -> bool:
         """End byte and XOR."""

@@ -9,6 +9,7 @@ be old: a fob counts when it is read a second time. Never tried on hardware.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
@@ -19,7 +20,7 @@ from keycabinet.errors import BadChecksum, ForeignReply, LyingLength, NotAFrame,
 from keycabinet.exchange import Device, Priority
 from keycabinet.fobs import Fob, FobKind
 from keycabinet.line import Line
-from keycabinet.readers.hunting import Conversation
+from keycabinet.protocols.framing import Conversation
 
 PROTOCOL = "rs485-125k-ascii"
 TO_READER, TO_HOST, TYPE, END = 0x09, 0x0A, 0x41, 0x0D
@@ -87,16 +88,15 @@ class AsciiFraming:
 
     longest: ClassVar[int] = 7 + MAX_DATA
 
-    def length(self, buffer: bytes, offset: int) -> int:
+    def lengths(self, buffer: bytes, offset: int) -> Sequence[int]:
         """As far as the next 0D."""
         if buffer[offset] != TO_HOST:
-            return 0
+            return ()
         if len(buffer) > offset + 1 and buffer[offset + 1] != TYPE:
-            return 0
+            return ()
         end = buffer.find(END, offset, offset + self.longest)
-        if end >= 0:
-            return end - offset + 1
-        return -1 if len(buffer) - offset < self.longest else 0
+        size = (end if end >= 0 else len(buffer)) - offset + 1
+        return (size,) if size <= self.longest else ()
 
     def fits(self, frame: bytes) -> bool:
         """The BCC, two digits over everything before it."""

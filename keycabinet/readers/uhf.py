@@ -17,7 +17,7 @@ from keycabinet.errors import BadChecksum, DeviceRefused, ForeignReply, LyingLen
 from keycabinet.exchange import Device, Priority
 from keycabinet.fobs import Fob, FobKind
 from keycabinet.line import Line
-from keycabinet.readers.hunting import Conversation
+from keycabinet.protocols.framing import Conversation
 
 PROTOCOL = "uhf-crc8408"
 BROADCAST = 0xFF
@@ -214,9 +214,9 @@ class UhfFraming:
 
     longest: ClassVar[int] = 256
 
-    def length(self, buffer: bytes, offset: int) -> int:
+    def lengths(self, buffer: bytes, offset: int) -> Sequence[int]:
         """LEN and what it counts."""
-        return buffer[offset] + 1 if buffer[offset] >= 4 else 0
+        return (buffer[offset] + 1,) if buffer[offset] >= 4 else ()
 
     def fits(self, frame: bytes) -> bool:
         """The CRC."""

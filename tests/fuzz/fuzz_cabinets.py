@@ -15,9 +15,8 @@ from keycabinet import mbap, modbus
 from keycabinet.decoding import explain, protocols
 from keycabinet.errors import ExceptionReply, LyingLength, ReplyError
 from keycabinet.protocols import kerong, wkly, xor_8a
-from keycabinet.protocols.framing import PushReader, Question
+from keycabinet.protocols.framing import Conversation, Framing, Hunter, Question
 from keycabinet.readers import onewire, rdm6300, rs485_ascii, uhf
-from keycabinet.readers.hunting import Conversation, Framing, Hunter
 
 DEVICE = "fuzzed"
 
@@ -136,10 +135,10 @@ def _board(
             lambda: whole_frames(stream + reply, sizes, judge), None if meant is None else (reply, meant),
         )  # fmt: skip
         found: list[bytes] = []
-        pushes = PushReader(question.framing, found.append)
+        pushes = Hunter(question.framing)
         for piece in pieces(stream, size):
-            pushes.feed(piece)
-            assert len(pushes._buffer) <= longest
+            found += pushes.feed(piece)
+            assert len(pushes.buffer) <= longest
         assert all(question.framing.fits(frame) and frame in stream for frame in found)
 
     return run

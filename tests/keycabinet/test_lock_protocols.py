@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from keycabinet.errors import BadChecksum, DeviceRefused, KeyCabinetError, ReplyError, UnsupportedBoard
 from keycabinet.protocols import kerong, wkly, xor_8a
-from keycabinet.protocols.framing import FrameReader, PushReader, Question
+from keycabinet.protocols.framing import FrameReader, Hunter, Question
 
 VECTORS = json.loads(
     (Path(__file__).parent.parent / "golden" / "cabinet-vectors.json").read_text(encoding="utf-8")
@@ -253,15 +253,12 @@ def test_decoding_anything_ends_in_a_frame_or_in_a_reason(protocol: str, frame: 
 
 @given(chunks=st.lists(st.binary(max_size=30), max_size=10), cuts=CUTS, count=st.integers(1, 3))
 def test_pushes_are_found_between_anything(chunks: list[bytes], cuts: list[int], count: int) -> None:
-    found: list[bytes] = []
-    reader = PushReader(wkly.FRAMING_WKLY, found.append)
+    hunter = Hunter(wkly.FRAMING_WKLY)
     push = wkly.Frame(1, wkly.Command.PUSH, bytes((3, 1))).encode()
     for chunk in chunks:
-        reader.feed(chunk.replace(b"W", b"w"))
-        assert len(reader._buffer) <= wkly.FRAMING_WKLY.longest
-    for piece in chopped(push * count, cuts):
-        reader.feed(piece)
-    assert found == [push] * count
+        assert not list(hunter.feed(chunk.replace(b"W", b"w")))
+        assert len(hunter.buffer) <= wkly.FRAMING_WKLY.longest
+    assert [frame for piece in chopped(push * count, cuts) for frame in hunter.feed(piece)] == [push] * count
 
 
 def test_the_reply_of_another_lock_is_no_reply() -> None:

@@ -21,8 +21,8 @@ from keycabinet.errors import (
 )
 from keycabinet.fobs import Fob, FobKind
 from keycabinet.line import Line
+from keycabinet.protocols.framing import Conversation, Framing, Hunter
 from keycabinet.readers import onewire, rdm6300, rs485_ascii, uhf
-from keycabinet.readers.hunting import Conversation, Framing, Hunter
 from keycabinet.transport import LineUrl
 from simulator.cabinets import MemorySerial
 from simulator.cabinets.readers import ReaderWire, UhfReaderDevice

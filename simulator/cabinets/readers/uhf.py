@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from keycabinet.fobs import FobKind
-from keycabinet.readers.hunting import Hunter
+from keycabinet.protocols.framing import Hunter
 from keycabinet.readers.uhf import BROADCAST, FRAMING, Command, Layout, Reply, Status, open_frame
 from simulator.cabinets.readers.wire import Field, Saying
 
