@@ -50,6 +50,7 @@ from lifecycle.sightings import Sightings
 from lifecycle.site import Site
 from lifecycle.terminals import Terminals
 from lifecycle.visits import Visits
+from lifecycle.wobbles import Wobbles
 from vehicle.link import RadioPort
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Station:
         self.sessions = Sessions(self)
         self.sightings = Sightings(self)
         self.equipment = Equipment(self)
+        self._wobbles = Wobbles(self)
         self.performer = Performer(self, site.actions, roster)
 
     async def open(self) -> None:
@@ -267,9 +269,12 @@ class Station:
     async def _enter(self, cabinet: Cabinet, event: CabinetEvent) -> None:
         match event:
             case PresenceChanged(presence=Presence.ABSENT):
-                if self._holds(event.cabinet, event.slot) or event.previous is Presence.PRESENT:
+                self._wobbles.changed(event.cabinet, event.slot)
+                hung = self._holds(event.cabinet, event.slot) or event.previous is Presence.PRESENT
+                if hung and not await self._wobbles.hold_back(event.cabinet, event.slot):
                     await self._emptied(event.cabinet, event.slot)
             case PresenceChanged(presence=Presence.PRESENT):
+                self._wobbles.changed(event.cabinet, event.slot)
                 await self._filled(event.cabinet, event.slot, event.sighting)
             case PresenceChanged():
                 if cabinet.snapshot().online:  # a lost board says so once, not for each of its slots
@@ -314,8 +319,16 @@ class Station:
             )
             custody.slot_emptied(draft, self.book.rows("key_set"), place, sessions, self.book.clock())
 
-        await self.record(build)
+        self._wobbles.entered(cabinet, slot, await self.record(build))
         await self._look_again()
+
+    async def look_at(self, cabinet: str, slot: int) -> None:
+        """Enter what a slot senses now, if it is not known yet."""
+        presence = self.cabinets[cabinet].snapshot().slot(slot).presence
+        if presence is Presence.ABSENT and self._holds(cabinet, slot):
+            await self._emptied(cabinet, slot)
+        elif presence is Presence.PRESENT:
+            await self._filled(cabinet, slot, self.cabinets[cabinet].sighting(slot))
 
     def fobs(self) -> Mapping[str, KeySet]:
         """The roster's key sets by fob."""
