@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import shutil
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,33 +30,6 @@ AFTER_COMMIT = "after a commit"
 
 class StationDark(Exception):
     """The station's program is not running: its screens are black and its badge readers dead."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A ledger's files as a kill left them, kept beside them: they grow with the days, memory must not."""
-
-    path: Path
-    files: tuple[Path, ...]
-
-    @classmethod
-    def take(cls, path: Path) -> _Kept:
-        files = (path, path.with_name(path.name + "-wal"))
-        found = tuple(each for each in files if each.exists())
-        for each in found:
-            shutil.copyfile(each, _beside(each))
-        return cls(path, found)
-
-    def put_back(self) -> None:
-        """Make the files what they were. Nobody may have them open."""
-        for ending in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
-        for each in self.files:
-            _beside(each).rename(each)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(path.name + ".kept")
 
 
 class _Link:
@@ -96,7 +67,7 @@ class _Incarnation:
         self.links: list[_Link] = []
         self.ledger: asyncio.Task[Ledger] | None = None
         self.pool: MotorPool | None = None
-        self.disk: DiskImage | _Kept | None = None
+        self.disk: DiskImage | None = None
         self.buried = asyncio.Event()
         self.context: Context = copy_context()
         self.context.run(_RUNNING.set, self)
@@ -230,9 +201,7 @@ class StationProcess:
         if incarnation is None or not incarnation.alive:
             return
         incarnation.alive = False
-        damaged = self.disk.torn or self.disk.cut
-        path = self.site.ledger_path
-        incarnation.disk = DiskImage.take(path, self.disk) if damaged else _Kept.take(path)
+        incarnation.disk = DiskImage.take(self.site.ledger_path, self.disk)
         for link in incarnation.links:
             link.close()
         asyncio.get_running_loop().create_task(self._bury(incarnation), name="bury", context=Context())

@@ -15,7 +15,10 @@ opens leave it out (`syncs` True keeps it).
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,47 +98,52 @@ class _Connection(sqlite3.Connection):
 
 @dataclass(frozen=True, slots=True)
 class DiskImage:
-    """A ledger's files at one moment: the database and its write-ahead log, None for a file that is not there."""
+    """A ledger's files at one moment, copied beside them: they grow with the days, memory must not."""
 
     path: Path
-    database: bytes | None
-    log: bytes | None
+    database: Path | None
+    log: Path | None
 
     @classmethod
     def take(cls, path: Path, disk: Disk | None = None) -> DiskImage:
         """Take the files as a kill leaves them now, with what `disk` does to them on that occasion."""
-        image = cls(path, _read(path), _read(_log(path)))
+        image = cls(path, _copied(path), _copied(_log(path)))
         if disk is None or image.database is None:
             return image
         for told in (*disk.torn, *disk.cut):
             told()
         if disk.torn:
-            image = image.torn(disk.random)
-        return image.cut(disk.random) if disk.cut else image
+            image._tear(disk.random)
+        return image._cut(disk.random) if disk.cut else image
 
     def put_back(self) -> None:
-        """Make the files what they were. Nobody may have them open."""
-        for path, data in ((self.path, self.database), (_log(self.path), self.log)):
-            path.unlink(missing_ok=True)
-            if data is not None:
-                path.write_bytes(data)
+        """Make the files what they were, once. Nobody may have them open."""
+        for path, copy in ((self.path, self.database), (_log(self.path), self.log)):
+            if copy is None:
+                path.unlink(missing_ok=True)
+            else:
+                copy.replace(path)
         self.path.with_name(self.path.name + "-shm").unlink(missing_ok=True)
 
-    def torn(self, chance: random.Random) -> DiskImage:
-        """Return it with a piece of a write behind its last fsync: part of a frame whose checksum cannot be right."""
-        if not self.log:
-            return self
-        piece = self.log[-FRAME:][: chance.randrange(1, FRAME)]
-        return DiskImage(self.path, self.database, self.log + piece)
+    def _tear(self, chance: random.Random) -> None:
+        """Leave a piece of a write behind its last fsync: part of a frame whose checksum cannot be right."""
+        if self.log is None or not self.log.stat().st_size:
+            return
+        with self.log.open("r+b") as log:
+            log.seek(-min(FRAME, self.log.stat().st_size), os.SEEK_END)
+            log.write(log.read()[: chance.randrange(1, FRAME)])
 
-    def cut(self, chance: random.Random) -> DiskImage:
-        """Return it cut off at a seeded byte: the database is shorter than its last page, and its log is gone.
+    def _cut(self, chance: random.Random) -> DiskImage:
+        """Cut it off at a seeded byte: the database is shorter than its last page, and its log is gone.
 
         A log that is cut while the database stays is a valid book that ends earlier; nothing at the station can tell.
         """
-        if not self.database:
+        if self.database is None or not self.database.stat().st_size:
             return self
-        return DiskImage(self.path, self.database[: chance.randrange(1, len(self.database))], None)
+        os.truncate(self.database, chance.randrange(1, self.database.stat().st_size))
+        if self.log is not None:
+            self.log.unlink()
+        return DiskImage(self.path, self.database, None)
 
 
 def _error(text: str, code: int) -> sqlite3.OperationalError:
@@ -148,5 +156,10 @@ def _log(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def _read(path: Path) -> bytes | None:
-    return path.read_bytes() if path.exists() else None
+def _copied(path: Path) -> Path | None:
+    if not path.exists():
+        return None
+    names = (path.with_name(f"{path.name}.kept-{number}") for number in itertools.count())
+    copy = next(name for name in names if not name.exists())
+    shutil.copyfile(path, copy)
+    return copy
