@@ -1,17 +1,20 @@
-"""Fuzz targets of files and texts that people write: site and roster, captures, vectors, addresses."""
+"""Fuzz targets of files and texts that people write: site and roster, profiles, captures, vectors, addresses."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 
 from fuzz_tools import GOLDEN, Target
 
 from keycabinet.capture import CaptureFileError, parse_capture
-from keycabinet.errors import LineUrlError
+from keycabinet.errors import LineUrlError, ProfileError
 from keycabinet.fobs import Fob
+from keycabinet.profile import BoardProfile
+from keycabinet.profile_file import load_profile
 from keycabinet.transport import LineUrl
 from keycabinet.vectors import VectorFileError, parse_vectors, run_vectors
 from lifecycle.errors import SiteError
@@ -43,6 +46,21 @@ def _site_seeds() -> Iterator[bytes]:
     yield whole
     for path in sorted(_EXAMPLES.glob("**/*.toml")):
         yield path.read_bytes()
+
+
+def profile(data: bytes) -> None:
+    """A board's register map: a profile, or what is wrong with which lines."""
+    path = Path(_SCRATCH.name) / "board.toml"
+    path.write_bytes(data)
+    with suppress(ProfileError):
+        read = load_profile.__wrapped__(path)  # a profile is read once a process: not here
+        assert BoardProfile.model_validate(read.model_dump()) == read
+
+
+def _profile_seeds() -> Iterator[bytes]:
+    for entry in sorted((files("keycabinet") / "profiles").iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".toml"):
+            yield entry.read_bytes()
 
 
 def captures(data: bytes) -> None:
@@ -92,6 +110,9 @@ def _address_seeds() -> Iterator[bytes]:
 
 TARGETS = (
     Target("site", "a site, or what is wrong with which key", site, _site_seeds, longest=6000),
+    Target(
+        "profile", "a register map, or what is wrong with which lines", profile, _profile_seeds, longest=2000
+    ),
     Target(
         "captures", "a record of a line, or the line that is wrong", captures, _capture_seeds, longest=1500
     ),
