@@ -35,6 +35,7 @@ from keycabinet import (
     Sighting,
     TwoBoardsAtAddress,
 )
+from keycabinet.errors import CabinetClosed
 from lifecycle import custody
 from lifecycle.book import Book, Draft
 from lifecycle.custody import OPEN_RELEASES, Place
@@ -202,7 +203,10 @@ class Station:
             self.spawn(self._record_later(seen), f"record {cabinet}")
         found = self.cabinets[cabinet]
         if found.has_door:
-            door = await found.open_door(self.book.new_id("door"))
+            try:
+                door = await found.open_door(self.book.new_id("door"))
+            except CabinetClosed as error:  # the station is being ended, or the cabinet was refused
+                raise StationUnavailable(f"{error}; the door stays as it is") from error
             if door.outcome in (ReleaseOutcome.NOT_SENT, ReleaseOutcome.REJECTED):
                 raise StationUnavailable(
                     f"the door of cabinet {cabinet} did not open ({door.reason}); badge again"

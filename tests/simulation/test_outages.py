@@ -114,8 +114,8 @@ async def test_the_roster_is_kept_and_merged(bench: Bench) -> None:
             assert all("Second" not in str(event) for event in await station.all_events())
 
 
-async def test_a_door_that_does_not_open_is_said(bench: Bench) -> None:
-    """Its board is dead: the badge is told so, and may try again."""
+def with_door(bench: Bench) -> Bench:
+    """Cabinet A has a door."""
     site = bench.folder / "site.toml"
     site.write_text(
         site.read_text().replace(
@@ -123,7 +123,20 @@ async def test_a_door_that_does_not_open_is_said(bench: Bench) -> None:
             'slots = "1-8" }, { name = "a2", line = "a", address = 2, profile = "waveshare-io-8ch", door_lock = 1 }]',
         )
     )
-    async with bench.station() as station:
+    return bench
+
+
+async def test_a_badge_while_the_station_is_being_ended_is_told_so(bench: Bench) -> None:
+    """Its cabinets are closed one after another; whoever badges meanwhile hears that it is not available."""
+    async with with_door(bench).station() as station:
+        await station.pool._station.cabinets["A"].close()
+        with pytest.raises(StationUnavailable, match="cabinet A"):
+            await station.pool.identify(officer="b1", cabinet="A")
+
+
+async def test_a_door_that_does_not_open_is_said(bench: Bench) -> None:
+    """Its board is dead: the badge is told so, and may try again."""
+    async with with_door(bench).station() as station:
         await station.pool.identify(officer="b1", cabinet="A")
         await station.until(lambda: station.world.unlocked("A", 0))
         station.simulated.hardware.power("A", "a2", on=False)
