@@ -17,6 +17,7 @@ from vehicle.gatt import SEALED
 from vehicle.link import Link
 from vehicle.sealed.codes import Verb
 from vehicle.sealed.commands import COMMAND_ID
+from vehicle.sealed.framing import FrameReader, FrameType
 from vehicle.sealed.keys import PrivateKey
 from vehicle.sealed.visit import Limits, Visit
 
@@ -105,10 +106,14 @@ class CarThief:
 
     async def _replay(self, car: str, link: Link) -> None:
         """Say again what the station said, in its pieces."""
-        await link.subscribe(SEALED, lambda _heard: None, lambda: None)
+        heard = bytearray()
+        await link.subscribe(SEALED, heard.extend, lambda: None)
         for piece in self._tapes.get(car, (0, []))[1]:
             await link.write(piece)
             await asyncio.sleep(BETWEEN_S)
+        frames = FrameReader().feed(bytes(heard), asyncio.get_running_loop().time())
+        if any(frame.type == FrameType.ERROR for frame in frames):
+            self._stage.did["a_terminal_refused_a_recording"] += 1
 
     async def _present(self, car: str, link: Link) -> None:
         """Show a grant, and order the doors open and the engine free whatever was said to it."""
@@ -121,8 +126,8 @@ class CarThief:
         await visit.ask(Verb.PRESENT, signed)
         for verb in (Verb.UNLOCK, Verb.MOBILISE):
             answer = await visit.ask(verb, self._side.papers.authority.now() + SOON_S)
-            if not answer.code.refusal:
-                self._stage.did["a_thief_got_in"] += 1
+            refused = answer.code.refusal
+            self._stage.did["a_terminal_refused_a_thief" if refused else "a_thief_got_in"] += 1
 
     def _choose(self, car: str) -> tuple[PrivateKey, bytes | None]:
         """The station's stolen key with a grant that is over or another car's, or the thief's own with a good one."""

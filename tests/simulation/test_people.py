@@ -21,6 +21,7 @@ slots = 16
 cars = 6
 officers = 7
 terminals = 3
+sealed = 2
 
 [[shift]]
 name = "day"
@@ -53,7 +54,7 @@ def played(folder: Path, rates: str, seed: int = 3) -> Outcome:
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_a_behaviour_is_acted_and_harms_no_invariant(behaviour: str, tmp_path: Path) -> None:
-    rate = 1.0 if behaviour.startswith(("forces", "pries", "replays")) else 0.5
+    rate = 1.0 if behaviour.startswith(("forces", "pries", "replays", "presents")) else 0.5
     outcome = played(tmp_path, f"{behaviour} = {rate}\n{OCCASIONS.get(behaviour, '')}")
     assert not outcome.violations, [str(each) for each in outcome.violations]
     assert outcome.did[behaviour] > 0, outcome.did
@@ -77,3 +78,15 @@ def test_a_thief_leaves_an_alarm(tmp_path: Path) -> None:
     outcome = played(tmp_path, "pries_a_set = 1.0")
     assert outcome.did["pries_a_set"] == 1
     assert not outcome.violations
+
+
+def test_no_trick_opens_a_car(tmp_path: Path) -> None:
+    rates = "presents_a_grant = 1.0\nreplays_a_recording = 1.0"
+    file = tmp_path / "people.toml"
+    file.write_text(SHIFT.replace("thieves = 1", "thieves = 4") + rates, encoding="utf-8")
+    outcome = play(Setting(load_scenario(file), 3, 2.0))
+    assert not outcome.violations, [str(each) for each in outcome.violations]
+    assert outcome.did["presents_a_grant"] == outcome.did["replays_a_recording"] == 8
+    assert outcome.did["a_terminal_refused_a_recording"] > 0
+    assert outcome.did["a_terminal_refused_a_thief"] > 0
+    assert "a_thief_got_in" not in outcome.did
