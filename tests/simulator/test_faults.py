@@ -88,6 +88,25 @@ async def test_two_boards_at_one_address_are_told_as_such(tmp_path: Path) -> Non
         assert station.pool.health().ok
 
 
+async def test_boards_that_changed_places_go_back_to_their_own(tmp_path: Path) -> None:
+    async with broken(tmp_path) as station:
+        hardware = station.simulated.hardware
+        pair = (hardware.device("A", "a1"), hardware.device("A", "a2"))
+        swapped = station.faults.inject("boards_swapped", "A/a1+A/a2", math.inf)
+        assert [board.powered for board in pair] == [False, False]  # somebody is at their switches
+        await asyncio.sleep(150)
+        assert [(board.powered, board.address) for board in pair] == [(True, 2), (True, 1)]
+        assert swapped.met > 0
+        station.faults.clear(swapped)
+        assert [(board.powered, board.address) for board in pair] == [(True, 1), (True, 2)]
+        await asyncio.sleep(60)
+        assert station.pool.health().ok
+        again = station.faults.inject("boards_swapped", "A/a1+A/a2", math.inf)
+        station.faults.clear(again)  # before they came back
+        await asyncio.sleep(150)
+        assert [(board.powered, board.address) for board in pair] == [(True, 1), (True, 2)]
+
+
 async def test_a_fault_that_nobody_crosses_is_not_met(tmp_path: Path) -> None:
     async with broken(tmp_path) as station:
         for kind, target in (("latch_jammed", "A-05"), ("door_left_open", "A"), ("dtc_appears", "v-3")):
