@@ -126,12 +126,13 @@ class Performer:
     def see_to(self, vehicle: str) -> None:
         """A vehicle has other orders than before. Returns at once; while the station closes, nothing is begun."""
         errand = self._errands.setdefault(vehicle, _Errand())
-        waiting = [row.id for row in self._waiting(vehicle)]
+        waiting = tuple(row.id for row in self._waiting(vehicle))
+        if errand.visit is not None and waiting == errand.due:
+            return
         errand.news.set()
         if errand.visit is not None and any(each not in waiting for each in errand.due):
-            errand.visit.reschedule(
-                asyncio.get_running_loop().time()
-            )  # nothing that was withdrawn is sent any more
+            visit, errand.visit = errand.visit, None
+            visit.reschedule(asyncio.get_running_loop().time())  # what was withdrawn is not sent any more
         if waiting and not self._station.closing and (errand.task is None or errand.task.done()):
             errand.task = self._station.spawn(self._see_to(vehicle, errand), f"actions {vehicle}")
 

@@ -376,6 +376,7 @@ class Station:
         vehicle = self._roster().vehicles.get(str(key_set.data["vehicle"]))
         last = key_set.data.get("last_release")
         if vehicle is not None:
+            self.performer.see_to(vehicle.id)  # before the reading: somebody stands at the car
             self.visits.request(vehicle, None if last is None else str(last))
 
     def _catch_up(self, key_set: Row) -> None:

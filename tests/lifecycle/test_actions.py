@@ -141,6 +141,8 @@ async def test_taken_and_the_car_is_open_and_ready(site: Site) -> None:
         assert (ordered.actor, ordered.because) == ("o-1", ("taken",))
         taken = next(each for each in await station.all_events() if each.kind == "KeySetTaken")
         assert ordered.seq == taken.seq + 1
+        free = (await action_events(station, "ActionConfirmed"))[0]
+        assert (free.recorded_at - taken.recorded_at).total_seconds() < 1.5
 
 
 async def test_home_and_the_car_is_locked_and_immobilised_if_its_class_is(site: Site) -> None:
@@ -478,6 +480,27 @@ async def test_a_later_order_takes_the_place_of_an_earlier_one(site: Site) -> No
         ended = states(station.pool.checkout(checkout).actions)
         assert (ended["unlock"], ended["mobilise"]) == (("superseded", "asked"), ("confirmed", None))
         assert at.done("v-1", Verb.UNLOCK) == 0
+
+
+async def test_several_changes_of_mind_at_once(site: Site) -> None:
+    """While the car is being called, order follows order: the last one counts."""
+    async with yard(site) as at, at.running() as station:
+        checkout = await station.take("b1", vehicle="P-1")
+        await station.until(lambda: not at.locked("v-1"))
+        at.reach("v-1", False)
+        wishes = ("lock", "unlock", "lock", "unlock", "lock")
+        asked = await asyncio.gather(
+            *(station.pool.order_action("P-1", each, officer="b1") for each in wishes)
+        )
+        await asyncio.sleep(1)
+        asked += [await station.pool.order_action("P-1", each, officer="b1") for each in wishes]
+        at.reach("v-1", True)
+        await asyncio.sleep(60)
+        ended = [station.pool.action(each.id).state for each in asked]
+        assert ended == ["superseded"] * 9 + ["confirmed"]
+        assert (at.done("v-1", Verb.UNLOCK), at.done("v-1", Verb.LOCK)) == (1, 1)
+        assert station.pool.checkout(checkout).actions[-1].state == "confirmed"
+        assert station.pool.health().ok
 
 
 async def test_waiting_for_an_order_ends_in_time(site: Site) -> None:
