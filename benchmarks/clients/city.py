@@ -1,9 +1,10 @@
 """The example city in virtual time: the whole library, people and faults.
 
-usage: python -m benchmarks.clients.city play DAYS | parts DAYS | bare SECONDS
+usage: python -m benchmarks.clients.city play DAYS | parts DAYS | busy SECONDS | bare SECONDS
 
-`play` measures one station, `parts` where its time goes (under the profiler), `bare` an event loop in virtual time that
-does nothing but wait forty times for each check-out.
+`play` measures one station, `parts` where its time goes (under the profiler); `busy` has every car of a station taken
+and brought home again and again, `bare` is an event loop in virtual time that does nothing but wait forty times for
+each check-out.
 """
 
 from __future__ import annotations
@@ -14,17 +15,23 @@ import logging
 import pstats
 import resource
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from benchmarks.meter import report
+from lifecycle.roster import Roster
 from simulator import virtual_time
-from simulator.play import Outcome, Setting, play
+from simulator.made_up import make_up
+from simulator.play import Outcome, Setting, folder_for_ledgers, play
 from simulator.scenario import load_scenario
+from simulator.testing import running_station
 
 SEED = 1
 AWAITS = 40
+CARS = 20
 PARTS = (
     ("ledger", ("/lifecycle/ledger/", "sqlite3", "sqlalchemy")),
     ("rules and book", ("/lifecycle/",)),
@@ -94,8 +101,34 @@ def bare(seconds: float) -> Mapping[str, float]:
     return {"rounds_per_s": virtual_time.run(waits())}
 
 
+def busy(seconds: float) -> Mapping[str, float]:
+    """Sets taken, felt, brought home and felt again, one person after the other, for so long of our time."""
+
+    async def trips(folder: Path) -> float:
+        site = make_up(folder, cabinets=2, slots=32, cars=CARS, officers=CARS, terminals=0)
+        async with running_station(site, radio="memory") as station:
+            start, done = time.perf_counter(), 0
+            while time.perf_counter() - start < seconds:
+                for driver, car, home in _crews(site.roster):
+                    await station.bring_home(await station.take(driver, vehicle=car), home)
+                    done += 1
+            return done / (time.perf_counter() - start)
+
+    logging.disable(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="motorpool-", dir=folder_for_ledgers()) as folder:
+        return {"check_outs_per_s": virtual_time.run(trips(Path(folder)))}
+
+
+def _crews(roster: Roster) -> Iterator[tuple[str, str, str]]:
+    """Somebody who may drive it, a car, and the slot of its set."""
+    for key_set in roster.key_sets.values():
+        car = roster.vehicles[key_set.vehicle]
+        able = (each.id for each in roster.officers.values() if car.vehicle_class in each.classes)
+        yield next(able), car.id, key_set.home
+
+
 def main(what: str, amount: str) -> None:
-    report({"play": played, "parts": parts, "bare": bare}[what](float(amount)))
+    report({"play": played, "parts": parts, "busy": busy, "bare": bare}[what](float(amount)))
 
 
 if __name__ == "__main__":
