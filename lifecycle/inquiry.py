@@ -16,6 +16,7 @@ from lifecycle.errors import (
     NotTaken,
     OtherSetTaken,
     ReleaseFailed,
+    StationUnavailable,
     UnknownThing,
 )
 from lifecycle.ledger import Event, Row
@@ -58,8 +59,10 @@ class Inquiry:
 
     def vehicle(self, ref: str) -> VehicleView:
         """By id or fleet number. Raises UnknownThing."""
-        look_up, senses = self._book.row, self._station.senses
-        return views.vehicle_view(self.roster.vehicle(ref), look_up, self.roster, senses, self._book.clock())
+        senses = self._station.senses
+        return views.vehicle_view(
+            self.roster.vehicle(ref), self._shown, self.roster, senses, self._book.clock()
+        )
 
     def cabinets(self) -> list[CabinetView]:
         return [self.cabinet(name) for name in self._station.cabinets]
@@ -79,7 +82,14 @@ class Inquiry:
         return self._checkout_view(self._row("checkout", checkout_id))
 
     def _checkout_view(self, row: Row) -> CheckOutView:
-        return views.checkout_view(row, self.roster, self._book.row)
+        return views.checkout_view(row, self.roster, self._shown)
+
+    def _shown(self, kind: str, id: str) -> Row | None:  # noqa: A002
+        """A row for a view, which is given without what the file would have to be asked for while it cannot."""
+        try:
+            return self._book.row(kind, id)
+        except StationUnavailable:
+            return None
 
     def defects(self, *, vehicle: str | None = None, open_only: bool = True) -> list[DefectView]:
         wanted = None if vehicle is None else self.roster.vehicle(vehicle).id

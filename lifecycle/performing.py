@@ -153,7 +153,8 @@ class Performer:
                 delay = min(2 * delay, LAST_RETRY_S)
 
     def _waiting(self, vehicle: str) -> tuple[Row, ...]:
-        return actions.waiting(self._book.row("acting", vehicle), self._book.row)
+        known = self._book.ledger.rows("action")  # what is open is in memory; the rest is not asked for
+        return actions.waiting(self._book.row("acting", vehicle), lambda _, each: known.get(each))
 
     def _due(self, errand: _Errand, rows: Sequence[Row]) -> list[_Due]:
         """A deadline is put on the loop's clock when an order is first seen; a wall clock that is stepped later

@@ -349,6 +349,25 @@ async def test_a_station_that_is_down_past_the_expiry_does_nothing_late(site: Si
             assert at.locked("v-1")
 
 
+async def test_orders_of_the_past_are_shown_after_a_restart(site: Site) -> None:
+    """What is over is in the file alone; where that cannot be read, the rest is shown without it."""
+    async with yard(site) as at:
+        async with at.running() as station:
+            checkout = await station.take("b1", vehicle="P-1")
+            await station.bring_home(checkout, "A-01")
+            await asyncio.sleep(60)
+            before = station.pool.checkout(checkout).actions
+        async with at.running() as station:
+            assert station.pool.checkout(checkout).actions == before
+            assert station.pool.vehicle("P-1").actions == before[-2:]
+        async with at.running() as station:
+            book, away = site.ledger_path, site.ledger_path.with_suffix(".away")
+            book.rename(away)
+            shown = station.pool.vehicle("P-1")
+            away.rename(book)
+            assert (shown.availability, shown.actions) == ("ready", ())
+
+
 async def test_restarted_without_a_grant(site: Site) -> None:
     """A terminal that refuses whoever asks says nothing about what was sent before the restart."""
     async with yard(site) as at:
