@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from lifecycle import load_site
 from lifecycle.errors import SiteError
 from lifecycle.site import Site
 from simulator.authority import SHIFT_S
+from simulator.made_up import make_up
+from simulator.scenario import load_scenario
 from simulator.station import RadioKind, SimulatedStation
 from simulator.terminals.sealed_keys import station_key, terminal_key
 from simulator.testing import running_station
@@ -83,6 +86,25 @@ def test_a_key_of_another_terminal_is_an_error_that_names_the_right_one(tmp_path
     (problem,) = caught.value.problems
     assert problem.key == "vehicles.v-1.terminal.key"
     assert terminal_key("v-1").public.hex in problem.allowed
+
+
+def test_a_made_up_fleet_has_all_three_kinds(tmp_path: Path) -> None:
+    made = make_up(tmp_path, cabinets=2, slots=32, cars=20, officers=9, terminals=12, sealed=6)
+    vehicles = made.roster.vehicles.values()
+    assert Counter(each.terminal.kind for each in vehicles) == {"sealed": 6, "obd": 6, "none": 8}
+    station = SimulatedStation(made, radio="memory")
+    sealed = [each for each in vehicles if each.terminal.kind == "sealed"]
+    assert {each.vehicle_class for each in sealed} == {"patrol", "van", "response"}
+    for each in sealed:  # all but response cars stand immobilised while their sets hang
+        assert station.world.car(each.id).restart_blocked == (each.vehicle_class != "response")
+
+
+def test_more_sealed_terminals_than_terminals_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "many.toml").write_text(
+        'title = "x"\n[station]\nterminals = 3\nsealed = 4\n', encoding="utf-8"
+    )
+    with pytest.raises(SiteError, match="4 sealed terminals, but only 3"):
+        load_scenario(tmp_path / "many.toml")
 
 
 @pytest.mark.parametrize("radio", ["bumble", "memory"])
