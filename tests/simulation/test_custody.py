@@ -161,9 +161,9 @@ async def test_an_unnamed_set_that_is_taken_away_again_is_forgotten(bench: Bench
         await station.take("b2", vehicle="P-2")
         for _ in range(2):
             station.world.put("k-2", "A", 6)
-            await asyncio.sleep(5)
+            await asyncio.sleep(60)
             station.world.override("k-2")
-            await asyncio.sleep(5)
+            await asyncio.sleep(60)
         news = [kind for kind in await station.kinds() if kind.startswith("Un")]
         assert news == ["UnidentifiedSetAppeared", "UnbookedObjectRemoved"] * 2
 
