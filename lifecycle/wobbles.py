@@ -27,8 +27,9 @@ ALARMS = ("KeySetRemoved", "UnbookedObjectRemoved")
 class Observer(Protocol):
     """What this needs of a station."""
 
-    @property
-    def book(self) -> Book: ...
+    book: Book
+    problems: dict[str, str]
+
     async def record(self, build: Callable[[Draft], None]) -> tuple[Event, ...]: ...
     async def look_at(self, cabinet: str, slot: int) -> None:
         """Enter what the slot senses now."""
@@ -67,6 +68,7 @@ class Wobbles:
         if label not in self._alarmed or now - self._alarmed[label] > SAME_S:
             return False
         self._moved[label] = now
+        self._station.problems[f"slot {label}"] = "what it senses comes and goes; see how the set hangs there"
         await self._station.record(noted("SlotUnsteady", cabinet=cabinet, slot=label))
         self._station.spawn(self._until_still(cabinet, slot), f"unsteady {label}")
         return True
@@ -82,7 +84,7 @@ class Wobbles:
             if left <= 0:
                 break
             await asyncio.sleep(left)
-        del self._moved[label]
+        del self._moved[label], self._station.problems[f"slot {label}"]
         self._alarmed.pop(label, None)
         await self._station.record(noted("SlotSteady", cabinet=cabinet, slot=label))
         await self._station.look_at(cabinet, slot)

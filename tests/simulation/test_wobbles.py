@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 
 from station_bench import Bench, Running
@@ -12,7 +13,7 @@ from simulator.faults import Faults, Injection
 
 def half_seated(station: Running, slot: str) -> tuple[Faults, Injection]:
     faults = Faults(station.simulated.hardware, random.Random(7))
-    return faults, faults.inject("set_half_seated", slot)
+    return faults, faults.inject("set_half_seated", slot, math.inf)
 
 
 async def kinds_after(station: Running, seq: int) -> list[str]:
@@ -28,9 +29,11 @@ async def test_one_situation_is_one_alarm_until_it_changes(bench: Bench) -> None
         assert told.count("KeySetRemoved") <= 2, told
         assert told.count("SlotUnsteady") == 1, told
         assert len(told) <= 8, told
+        assert ["slot A-01" in each for each in station.pool.health().problems] == [True]
         faults.clear(wrong)
         await asyncio.sleep(120)
         assert (await kinds_after(station, seq)).count("SlotSteady") == 1
+        assert station.pool.health().ok
         assert station.pool.vehicle("P-1").key_sets[0].slot == "A-01"
 
 
