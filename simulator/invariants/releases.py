@@ -57,12 +57,12 @@ class Entitled(Check):
         if change.kind != "coil_on" or change.details[1] == DOOR:
             return
         cabinet, slot = str(change.details[0]), int(change.details[1])
-        cabinet, slot = self._meant(cabinet, slot)
         board, _ = self._locks.get((cabinet, slot), (None, 0))
         if any(
             each.kind.name == SELF_ACTING and each.target == board for each in self.ground.faults.active()
         ):
             return
+        cabinet, slot = self._meant(cabinet, slot)
         label = slot_label(cabinet, slot)
         if label not in self._open:
             self.ground.book.read()  # it may stand there although the disk said that it failed

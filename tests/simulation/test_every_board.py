@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,9 @@ from keycabinet.boards.base import board_kinds
 from keycabinet.readers.base import reader_kinds
 from simulator import campaign, made_up_cabinets
 from simulator.faults import FAULTS
+from simulator.play import Setting, play
 from simulator.report import Report
+from simulator.scenario import load_scenario
 
 NOT_PLAYED = ("rdm6300",)
 """It talks every 65 ms, whether anybody listens or not: a simulated day of that takes minutes."""
@@ -55,6 +58,39 @@ def test_the_report_tells_which_board_met_what(report: Report) -> None:
     (table,) = [rows for title, _, rows in report.tables() if title == "faults by board"]
     assert [row[0] for row in table] == list(boards)
     assert "moxa-iologik-e1210" in report.as_page()
+
+
+SWAPPED_AND_RESET = """
+title = "Two boards changed places, and one of them comes back as it left the factory"
+days = 0.02
+
+[station]
+every_board = true
+cars = 50
+officers = 4
+terminals = 0
+
+[[act]]
+at = "00:01"
+happens = "boards swapped"
+target = "A/a1+A/a2"
+lasts = "25 min"
+
+[[act]]
+at = "00:10"
+happens = "board reset to factory"
+target = "A/a2"
+lasts = "5 min"
+"""
+
+
+def test_a_board_that_opens_by_itself_is_known_by_what_it_is_not_by_its_address(tmp_path: Path) -> None:
+    """Campaign of every board, seed 17: the check took it for the board whose address it had."""
+    (tmp_path / "swapped.toml").write_text(SWAPPED_AND_RESET, encoding="utf-8")
+    lines: list[str] = []
+    outcome = play(Setting(load_scenario(tmp_path / "swapped.toml"), 1, 0.02), lines.append)
+    assert [line for line in lines if "coil_on A" in line]
+    assert outcome.violations == []
 
 
 def test_sets_and_slots_of_the_made_up_cabinets() -> None:
