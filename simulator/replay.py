@@ -13,7 +13,7 @@ from simulator.play import Setting, play
 from simulator.scenario import load_scenario, must_be_playable
 from simulator.timespan import DAY_S, moment, parse_moment
 
-UNTIL_HELP = 'a moment such as "day 2 06:15:30", or seconds since midnight of day 1'
+MOMENT_HELP = 'a moment such as "day 2 06:15:30", or seconds since midnight of day 1'
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ def run(
     scenario: str,
     days: float | None = None,
     until: str | None = None,
+    since: str | None = None,
     people: float = 1.0,
     faults: str | None = None,
     kill_at: int | None = None,
@@ -42,21 +43,27 @@ def run(
 ) -> Replayed:
     """Play a seed again; `tell` hears every event of the book and every change of the world. Raises SiteError.
 
-    Without `until` it is played to its end. `people` and `faults` (names with commas between, "" for none) are those
-    of a smaller case.
+    Without `until` it is played to its end; nothing before `since` is told. `people` and `faults` (names with commas
+    between, "" for none) are those of a smaller case.
     """
     story = load_scenario(scenario)
     must_be_playable(story)
     length = length_of(story, days)
-    stop = None if until is None else min(_moment(until), length * DAY_S)
+    stop = None if until is None else min(_moment("--until", until), length * DAY_S)
+    begin = 0.0 if since is None else _moment("--since", since)
     setting = Setting(
         story, seed, length, people=people, faults=_kinds(faults), until_s=stop, kill_at=kill_at
     )
-    outcome = play(setting, tell)
+
+    def told(line: str) -> None:
+        if parse_moment(" ".join(line.split()[:3])) >= begin:
+            tell(line)
+
+    outcome = play(setting, told)
     return Replayed(outcome.violations, outcome.digest, moment(length * DAY_S if stop is None else stop))
 
 
-def _moment(text: str) -> float:
+def _moment(option: str, text: str) -> float:
     try:
         return parse_moment(text)
     except ValueError:
@@ -66,7 +73,7 @@ def _moment(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < 3660 * DAY_S:
-        raise SiteError([Problem("(command line)", "--until", text, UNTIL_HELP)])
+        raise SiteError([Problem("(command line)", option, text, MOMENT_HELP)])
     return seconds
 
 

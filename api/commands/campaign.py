@@ -118,6 +118,7 @@ class Replays(Protocol):
         scenario: str,
         days: float | None,
         until: str | None,
+        since: str | None,
         people: float,
         faults: str | None,
         kill_at: int | None,
@@ -192,7 +193,7 @@ def replay(
     until: Annotated[
         str | None, typer.Option(help='Stop there, such as "day 2 06:15:30" or seconds.')
     ] = None,
-    since: Annotated[str | None, typer.Option(help="Show nothing before.", metavar="TEXT")] = None,
+    since: Annotated[str | None, typer.Option(help="Show nothing before that moment.")] = None,
     people: Annotated[
         float, typer.Option(min=0, max=1, help="How many of the people of each shift come.")
     ] = 1.0,
@@ -211,8 +212,6 @@ def replay(
     console = out()
 
     def tell(line: str) -> None:
-        if since is not None and line < since:
-            return
         console.print(Text(line), end="" if step else "\n")
         if step:
             input()
@@ -222,6 +221,7 @@ def replay(
         scenario=scenario,
         days=days,
         until=until,
+        since=since,
         people=people,
         faults=faults,
         kill_at=kill_at,

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlparse
@@ -16,7 +17,7 @@ import pytest
 from lifecycle import SiteError
 from simulator import campaign, replay
 from simulator.invariants import INVARIANTS
-from simulator.play import Play, Setting, play
+from simulator.play import Outcome, Play, Setting, play
 from simulator.report import Report
 from simulator.scenario import load_scenario
 
@@ -159,10 +160,23 @@ def test_a_replay_stops_where_it_is_told() -> None:
     assert max(lines) < "day 1 09:00:01"
 
 
+def test_a_replay_tells_nothing_before_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ten_days(setting: Setting, tell: Callable[[str], None]) -> Outcome:
+        for day in (1, 2, 9, 10, 11):
+            tell(f"day {day} 09:00:00  world   door_open A")
+        return Outcome(setting.seed, setting.days)
+
+    monkeypatch.setattr(replay, "play", ten_days)
+    lines: list[str] = []
+    replay.run(2, scenario="quiet-week", since="day 10 09:00", tell=lines.append)
+    assert [line.split()[1] for line in lines] == ["10", "11"]
+
+
 @pytest.mark.parametrize(
     ("options", "key"),
     [
         ({"until": "noon"}, "--until"),
+        ({"since": "midnight"}, "--since"),
         ({"faults": "lightning"}, "--faults"),
         ({"days": 0.0}, "--days"),
         ({"scenario": "nowhere"}, "(file)"),
