@@ -63,19 +63,21 @@ def set_came(
 
 
 def odd_fobs(draft: Draft, place: Place, seen: Seen, now: datetime) -> None:
-    """Fobs that are in nobody's roster, and more than one fob in a slot; told once for as long as it stays so."""
+    """Fobs that are in nobody's roster, and more than one fob in a slot; told once for as long as it stays so.
+
+    Something without a name hangs there each time that it comes, whatever was told of its fobs.
+    """
     fobs = [*(str(each.fob) for each in seen.sets), *seen.unknown]
     known = draft.row("fobs", place.label)
-    if known is not None and known.state == "odd" and known.data["fobs"] == fobs:
-        return
     _about(draft, place)
-    draft.data.update(fobs=fobs, key_sets=[each.id for each in seen.sets])
-    draft.put("fobs", place.label, "odd", fobs=fobs)
-    if seen.unknown:
-        draft.data["unknown"] = list(seen.unknown)
-        draft.note("UnknownFobSeen")
-    if len(seen.sets) + len(seen.unknown) > 1:
-        draft.note("TwoFobsInSlot")
+    if known is None or known.state != "odd" or known.data["fobs"] != fobs:
+        draft.data.update(fobs=fobs, key_sets=[each.id for each in seen.sets])
+        draft.put("fobs", place.label, "odd", fobs=fobs)
+        if seen.unknown:
+            draft.data["unknown"] = list(seen.unknown)
+            draft.note("UnknownFobSeen")
+        if len(fobs) > 1:
+            draft.note("TwoFobsInSlot")
     if not seen.sets and _nobody(draft, place):
         _unidentified(draft, place, now)
 

@@ -136,6 +136,19 @@ async def test_an_unknown_fob_is_nobodys_set(bench: Bench) -> None:
         assert (home.ids["key_set"], home.data["identity"]) == ("k-1", "proved")
 
 
+async def test_a_set_with_an_unknown_fob_is_told_each_time_it_comes(bench: Bench) -> None:
+    """Campaign of every board, seed 37: taken out and hung up again, the book said that nothing hung there."""
+    async with bench.station() as running:
+        tags(running).replace("k-1", STRANGER)
+        await the_event(running, "UnidentifiedSetAppeared")
+        running.world.override("k-1")
+        await asyncio.sleep(5)
+        running.world.put_by_override("k-1", "A", 1)
+        await asyncio.sleep(5)
+        assert len(await events(running, "UnidentifiedSetAppeared")) == 2
+        assert len(await events(running, "UnknownFobSeen")) == 1
+
+
 async def test_a_fob_that_is_not_read_leaves_it_to_presence(bench: Bench) -> None:
     async with bench.station() as running:
         await running.take("o-1", vehicle="v-1", purpose="patrol")
