@@ -126,10 +126,10 @@ async def _record(
         count += 1
         print(piece.to_json(), file=file, flush=True)
 
-    print(head(url, system_clock().isoformat()), file=file, flush=True)
     recorder = Recorder(told, opener)
     try:
         async with stopped_by_signal(), asyncio.timeout(seconds):
+            print(head(url, system_clock().isoformat()), file=file, flush=True)
             if listen:
                 await _listen(url, recorder)
             else:
