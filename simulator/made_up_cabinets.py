@@ -77,8 +77,8 @@ _CABINETS: Tables = {
     },
     "G": {  # latches only: what was taken is inferred, what came home assumed
         "boards": [
-            {"name": "g1", "line": "g", "address": 1, "profile": "xor-8a-8", "slots": "1-6"},
-            {"name": "g2", "line": "g", "address": 2, "profile": "xor-8a-12", "slots": "7-12"},
+            {"name": "g1", "line": "g", "address": 1, "profile": "xor-8a-8", "slots": "1-3"},
+            {"name": "g2", "line": "g", "address": 2, "profile": "xor-8a-12", "slots": "4-12"},
         ],
     },
     "H": {  # latches and compartments; cabinet I shares the line

@@ -23,6 +23,9 @@ from keycabinet.modbus_device import ModbusDevice
 from keycabinet.profile import BoardProfile, Guard, Inputs, Space, profiles
 from keycabinet.profile_file import profile_named
 
+NOT_NOW = (4, 5, 6, 8, 10, 11)
+"""Exceptions that say nothing of the board's make: it, or its gateway, fails or is busy (Application Protocol, 7)."""
+
 
 class ModbusBoard:
     """A Board from a profile: how bits are read, which command ends a pulse by itself, what must be checked first."""
@@ -63,6 +66,8 @@ class ModbusBoard:
         try:
             (word,) = await self.device.read_holding_registers(version.register_address, 1)
         except ExceptionReply as error:
+            if error.code in NOT_NOW:
+                raise
             raise UnsupportedBoard(
                 self.name,
                 f"it has no version register {version.register_address:#06x} ({error.meaning}): an older board with "
@@ -95,7 +100,9 @@ class ModbusBoard:
         for _ in range(2):
             try:
                 (word,) = await self.device.read_holding_registers(address, 1)
-            except ExceptionReply:
+            except ExceptionReply as error:
+                if error.code in NOT_NOW:
+                    raise
                 return None
             except DeviceSilent:
                 await self._alive()
@@ -110,6 +117,8 @@ class ModbusBoard:
         try:
             words = await self.device.read_holding_registers(start, count)
         except ExceptionReply as error:
+            if error.code in NOT_NOW:
+                raise
             raise BoardRefused(
                 self.name,
                 f"it does not tell how its inputs act on its relays ({error.meaning}); check the profile",

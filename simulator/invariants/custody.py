@@ -156,27 +156,30 @@ class Attributed(Check):
         super().__init__(ground)
         self._places: dict[str, bool] = {}
         """Whether the book had a set in a slot when it was last written."""
-        self._step: list[str] = []
-        """Kinds of the events of one step so far; what it wrote stands at the last one."""
+        self._step: list[Recorded] = []
+        """Events that were found on the disk together; what they wrote stands there as the last left it."""
 
     def recorded(self, event: Recorded) -> None:
-        self._step.append(event.kind)
-        for kind, row_id in event.writes:
-            if kind != "key_set":
-                continue
-            fact = self.ground.book.fact(kind, row_id)
+        self._step.append(event)
+        if event.seq < self.ground.book.seq:
+            return
+        events, self._step = self._step, []
+        for row_id in dict.fromkeys(row for each in events for kind, row in each.writes if kind == "key_set"):
+            fact = self.ground.book.fact("key_set", row_id)
             placed = fact is not None and fact.state in PLACED
             if self._places.get(row_id) and not placed:
-                self._left(event, row_id)
+                self._left(events, row_id)
             self._places[row_id] = placed
-        if event.writes:
-            self._step.clear()
 
-    def _left(self, event: Recorded, key_set: str) -> None:
-        known = event.actor is not None and event.actor in self.ground.roster.officers
-        said = any(kind in ALARMS or (kind in PERSONAL and known) for kind in self._step)
+    def _left(self, events: list[Recorded], key_set: str) -> None:
+        officers, last = self.ground.roster.officers, events[-1]
+        said = any(
+            each.kind in ALARMS
+            or (each.kind in PERSONAL and each.actor is not None and each.actor in officers)
+            for each in events
+        )
         self.ground.expect(
-            "I4", said, lambda: f"{event}: {key_set} left, put down to {event.actor or 'nobody'}"
+            "I4", said, lambda: f"{last}: {key_set} left, put down to {last.actor or 'nobody'}"
         )
 
 

@@ -195,9 +195,14 @@ def site_in(folder: Path) -> Site:
 
 
 @asynccontextmanager
-async def broken(folder: Path, *, seed: int = 1, **options: Any) -> AsyncIterator[Broken]:
+async def broken(
+    folder: Path, *, seed: int = 1, busy: Mapping[str, Callable[[bytes], bytes]] | None = None, **options: Any
+) -> AsyncIterator[Broken]:
+    """`busy` are boards that answer so from the start."""
     site = site_in(folder)
     simulated = SimulatedStation(site, seed=seed, radio="memory", **options)
+    for name, answer in (busy or {}).items():
+        simulated.hardware.device(*name.split("/")).intercepts.append(answer)
     chance = random.Random(seed)
     disk, clock = Disk(random.Random(seed)), WallClock(START)
     faults = Faults(simulated.hardware, random.Random(seed), disk=disk, clock=clock)

@@ -107,6 +107,21 @@ async def test_boards_that_changed_places_go_back_to_their_own(tmp_path: Path) -
         assert [(board.powered, board.address) for board in pair] == [(True, 1), (True, 2)]
 
 
+async def test_a_board_that_is_busy_when_the_program_starts_is_waited_for(tmp_path: Path) -> None:
+    """Campaign of every board, seeds 27 and 28: its cabinet stayed shut until the program was started again."""
+
+    def busy(pdu: bytes) -> bytes:
+        return bytes((pdu[0] | 0x80, 6))
+
+    async with broken(tmp_path, busy={"A/a1": busy, "B/b1": busy}) as station:
+        assert not station.pool.health().ok
+        for name in ("A/a1", "B/b1"):
+            cabinet, _, label = name.partition("/")
+            station.simulated.hardware.device(cabinet, label).intercepts.remove(busy)
+        await asyncio.sleep(60)
+        assert station.pool.health().ok
+
+
 async def test_a_fault_that_nobody_crosses_is_not_met(tmp_path: Path) -> None:
     async with broken(tmp_path) as station:
         for kind, target in (("latch_jammed", "A-05"), ("door_left_open", "A"), ("dtc_appears", "v-3")):
