@@ -78,7 +78,7 @@ class CabinetConfig(_Strict):
         description="between two polls without the mains, where an input tells",
     )
     poll_active_s: float = Field(default=0.02, ge=0.001, le=5.0)
-    debounce_s: float = Field(default=0.05, ge=0.0, le=2.0)
+    debounce_s: float = Field(default=0.04, ge=0.0, le=2.0)
     coils_at_once: int | None = Field(
         default=None,
         ge=1,
