@@ -44,7 +44,7 @@ def _revoked(scene: Scene) -> Undo:
 
 def _pushed_back(scene: Scene) -> Undo:
     """The clock is set back and stays so; the terminal does not trust it until the authority tells the time."""
-    _sealed(scene).fleet.rtc_error_s[scene.target] -= round(scene.seconds(0.5 * HOUR_S, 6 * HOUR_S))
+    _sealed(scene).fleet.set_back(scene.target, scene.seconds(0.5 * HOUR_S, 6 * HOUR_S))
     return _when_logged(scene, Code.CLOCK_UNSURE, told_the_time=True)
 
 

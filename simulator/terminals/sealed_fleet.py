@@ -60,6 +60,13 @@ class SealedFleet:
     def _rtc(self, car: str) -> int:
         return self._clock() + self.rtc_error_s[car]
 
+    def set_back(self, car: str, seconds: float) -> None:
+        """Set a real-time clock back. The terminal reads it every second, so both before and after."""
+        clock = self.devices[car].clock
+        clock.now()
+        self.rtc_error_s[car] -= round(seconds)
+        clock.now()
+
     def _verify(self, car: str, signed: Signed, authority: AuthorityKey) -> None:
         verify(signed, authority)
         if signed.kind == Kind.REVOCATIONS:

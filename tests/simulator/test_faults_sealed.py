@@ -129,6 +129,18 @@ async def test_a_clock_that_was_set_back_is_set_right_by_a_ticket(tmp_path: Path
         assert abs(side.fleet.devices["v-1"].clock.now() - side.papers.authority.now()) <= 1
 
 
+async def test_a_clock_set_back_by_less_than_nobody_asked_is_found_too(tmp_path: Path) -> None:
+    """City, seed 4: a terminal that read its clock at requests alone took a grant that had ended."""
+    async with beside(tmp_path) as by:
+        await by.terminal.read_telemetry()
+        await asyncio.sleep(7 * 3600)
+        by.inject("terminal_clock_pushed_back")
+        await asyncio.sleep(7 * 3600)
+        side = by.station.terminals.sealed_side
+        assert side is not None
+        assert not side.fleet.devices["v-1"].memory.sure
+
+
 async def test_a_supply_that_comes_back_leaves_the_immobiliser_as_it_was(tmp_path: Path) -> None:
     async with beside(tmp_path) as by:
         await by.order(Action.IMMOBILISE)
