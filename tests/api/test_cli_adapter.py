@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from bluez_rig import QUICK, on_dbus
 from click.testing import Result
+from standing_car import StandingCar
 from typer.testing import CliRunner
 
 from api.commands.program import app
@@ -25,19 +26,9 @@ ORDER = ("adapter", "clear-codes", ADDRESS, "--by", "m-7", "--reason", "order 77
 
 
 @dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
+class Car(StandingCar):
     fuel_percent: float | None = None
-    battery_v: float = 12.6
-    engine_on: bool = False
     stored_dtcs: tuple[str, ...] = ("P0133",)
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 4000.0
-    in_range: bool = True
-
-    def forget(self) -> None:
-        self.stored_dtcs = ()
 
 
 @asynccontextmanager

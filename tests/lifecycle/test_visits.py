@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from standing_car import StandingCar
 
 from lifecycle.book import Book, Draft
 from lifecycle.ledger import Event, Ledger
@@ -30,23 +30,10 @@ ADDRESS = "F0:F1:F2:F3:F4:F5"
 EPOCH = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-@dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = None
-    fuel_percent: float | None = 50.0
-    battery_v: float = 12.6
-    engine_on: bool = False
-    stored_dtcs: tuple[str, ...] = ()
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 400.0
-    in_range: bool = True
-
-
 class Bench:
     """One car, one radio in the yard, one book."""
 
-    def __init__(self, car: Car, radio: MemoryRadio, book: Book, visits: Visits) -> None:
+    def __init__(self, car: StandingCar, radio: MemoryRadio, book: Book, visits: Visits) -> None:
         self.car, self.radio, self.book, self.visits = car, radio, book, visits
         config = TerminalConfig(kind="obd", address=ADDRESS, find_s=3.0)
         self.vehicle = Vehicle(
@@ -99,7 +86,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(tmp_path: Path, car: Car) -> AsyncIterator[Bench]:
+async def bench(tmp_path: Path, car: StandingCar) -> AsyncIterator[Bench]:
     loop, numbers = asyncio.get_running_loop(), count(1)
     tasks: list[asyncio.Task[None]] = []
 
@@ -125,7 +112,7 @@ async def bench(tmp_path: Path, car: Car) -> AsyncIterator[Bench]:
 
 
 async def test_a_visit_enters_values_and_where_the_car_was_heard(tmp_path: Path) -> None:
-    async with bench(tmp_path, Car(odometer_km=48_211.0)) as at:
+    async with bench(tmp_path, StandingCar(odometer_km=48_211.0)) as at:
         await at.visit()
         (event,) = [each for each in await at.events() if each.kind == "TelemetryRead"]
         assert event.data["heard"] == {"place": "yard", "rssi": -60}
@@ -137,7 +124,7 @@ async def test_a_visit_enters_values_and_where_the_car_was_heard(tmp_path: Path)
 
 
 async def test_an_odometer_is_counted_on_from_what_was_declared(tmp_path: Path) -> None:
-    async with bench(tmp_path, Car()) as at:
+    async with bench(tmp_path, StandingCar(odometer_km=None)) as at:
         await at.trip("co-1", 460)
         assert at.reading("odometer_km")["reason"] == "no earlier odometer value to count from"
         await at.declare("co-1", 48_211)
@@ -154,7 +141,7 @@ async def test_an_odometer_is_counted_on_from_what_was_declared(tmp_path: Path) 
 
 
 async def test_what_is_declared_before_the_visit_belongs_to_the_counter_at_home(tmp_path: Path) -> None:
-    async with bench(tmp_path, Car()) as at:
+    async with bench(tmp_path, StandingCar(odometer_km=None)) as at:
         await at.release("co-1", "out")
         await at.visit("co-1")
         at.car.distance_since_clear_km = 460
@@ -165,7 +152,7 @@ async def test_what_is_declared_before_the_visit_belongs_to_the_counter_at_home(
 
 
 async def test_an_odometer_that_nobody_gives_is_the_typed_one(tmp_path: Path) -> None:
-    async with bench(tmp_path, Car()) as at:
+    async with bench(tmp_path, StandingCar(odometer_km=None)) as at:
         await at.trip("co-1", 460)
         await at.declare("co-1", 48_211)
         shown = at.shown()["odometer_km"]
@@ -175,7 +162,7 @@ async def test_an_odometer_that_nobody_gives_is_the_typed_one(tmp_path: Path) ->
 
 
 async def test_heard_and_not_read_is_entered_once_a_while(tmp_path: Path) -> None:
-    async with bench(tmp_path, Car()) as at:
+    async with bench(tmp_path, StandingCar(odometer_km=None)) as at:
         at.radio.on_air(ADDRESS).slow_link.append(lambda: 9.0)
         await at.visit(wait_s=3600)
         sighted = [each for each in await at.events() if each.kind == "VehicleSighted"]
@@ -185,13 +172,13 @@ async def test_heard_and_not_read_is_entered_once_a_while(tmp_path: Path) -> Non
 
 
 async def test_a_car_that_is_not_heard_is_not_sighted(tmp_path: Path) -> None:
-    async with bench(tmp_path, Car(in_range=False)) as at:
+    async with bench(tmp_path, StandingCar(odometer_km=None, in_range=False)) as at:
         await at.visit(wait_s=600)
         assert await at.events() == []
 
 
 async def test_a_low_battery_keeps_what_was_known(tmp_path: Path) -> None:
-    async with bench(tmp_path, Car(odometer_km=48_211.0)) as at:
+    async with bench(tmp_path, StandingCar(odometer_km=48_211.0)) as at:
         await at.visit()
         at.car.battery_v = 11.2
         await at.visit()
@@ -202,7 +189,7 @@ async def test_a_low_battery_keeps_what_was_known(tmp_path: Path) -> None:
 
 
 async def test_a_resting_car_whose_ignition_is_off_is_not_woken_every_few_seconds(tmp_path: Path) -> None:
-    async with bench(tmp_path, Car()) as at:
+    async with bench(tmp_path, StandingCar(odometer_km=None)) as at:
         adapter = at.radio.on_air(ADDRESS).device
         assert isinstance(adapter, Elm327Device)
         adapter.troubles.append(_unable)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from bleak.exc import BleakDBusError, BleakDeviceNotFoundError, BleakError, Blea
 from bluez_rig import QUICK, on_dbus, settled
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
+from standing_car import StandingCar
 
 from simulator.terminals import AirPacket, Elm327Device, TerminalPark
 from simulator.terminals.bluez import daemon, device, errors, missing
@@ -29,21 +29,8 @@ DEVICE = f"{ADAPTER}/dev_F0_F1_F2_F3_F4_F5"
 DEVICE_NAME = short_uuid(0x2A00)
 
 
-@dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
-    fuel_percent: float | None = 50.0
-    battery_v: float = 12.6
-    engine_on: bool = True
-    stored_dtcs: tuple[str, ...] = ()
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 4000.0
-    in_range: bool = True
-
-
-def one_car(car: Car | None = None) -> TerminalPark:
-    park, car = TerminalPark(), car or Car()
+def one_car(car: StandingCar | None = None) -> TerminalPark:
+    park, car = TerminalPark(), car or StandingCar()
     park.add(car, ADDRESS, adapter=Elm327Device(car, timing=QUICK))
     return park
 
@@ -240,7 +227,7 @@ async def test_a_connection_lost_while_it_is_made_is_made_again(monkeypatch: pyt
 
 
 async def test_bleak_gives_up_on_an_absent_car(monkeypatch: pytest.MonkeyPatch) -> None:
-    car = Car()
+    car = StandingCar()
     async with on_dbus(one_car(car), monkeypatch):
         found = await BleakScanner.find_device_by_address(ADDRESS)
         assert found is not None
@@ -273,7 +260,7 @@ async def test_twelve_clients_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     park = TerminalPark()
     addresses = [f"F0:F1:F2:F3:F4:{n:02X}" for n in range(12)]
     for address in addresses:
-        park.add(Car(), address)
+        park.add(StandingCar(), address)
     async with on_dbus(park, monkeypatch):
         devices = [await BleakScanner.find_device_by_address(address) for address in addresses]
         clients = [BleakClient(each) for each in devices if each is not None]
@@ -422,7 +409,7 @@ async def test_a_link_lost_under_a_write_is_an_att_error(monkeypatch: pytest.Mon
 
 
 async def test_connecting_is_called_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    car = Car()
+    car = StandingCar()
     async with on_dbus(one_car(car), monkeypatch) as service, caller(service) as program:
         await discover(program)
         car.in_range = False

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 
 import pytest
 from bumble.core import UUID
 from bumble.device import Advertisement, Device, Peer
 from bumble.hci import Address
 from bumble.transport import open_transport
+from standing_car import StandingCar
 
 from simulator.terminals import Elm327Device, TerminalPark
 from simulator.terminals.bluez import daemon
@@ -27,21 +27,8 @@ OTHER = "F0:F1:F2:F3:F4:F6"
 FFF0 = profile_named("fff0")
 
 
-@dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
-    fuel_percent: float | None = 50.0
-    battery_v: float = 12.6
-    engine_on: bool = True
-    stored_dtcs: tuple[str, ...] = ()
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 4000.0
-    in_range: bool = True
-
-
 @asynccontextmanager
-async def one_car(car: Car) -> AsyncIterator[TerminalPark]:
+async def one_car(car: StandingCar) -> AsyncIterator[TerminalPark]:
     park = TerminalPark()
     park.add(car, ADDRESS)
     async with park:
@@ -106,7 +93,7 @@ async def identity(device: Device, address: Address) -> str:
 
 
 async def test_a_bumble_host_reads_a_terminal_over_tcp() -> None:
-    async with one_car(Car()) as park, reach(park, "hci-tcp:0") as opened:
+    async with one_car(StandingCar()) as park, reach(park, "hci-tcp:0") as opened:
         (way,) = opened.ways
         assert (way.name, way.kind) == ("hci", "Bluetooth HCI over TCP")
         async with host(way.url) as device:
@@ -116,7 +103,7 @@ async def test_a_bumble_host_reads_a_terminal_over_tcp() -> None:
 
 
 async def test_every_process_has_a_controller_of_its_own() -> None:
-    async with one_car(Car()) as park, reach(park, "hci-tcp:0") as opened:
+    async with one_car(StandingCar()) as park, reach(park, "hci-tcp:0") as opened:
         url = opened.ways[0].url
         async with host(url, "C0:00:00:00:00:A1") as one, host(url, "C0:00:00:00:00:A2") as two:
             assert one.public_address != two.public_address
@@ -130,7 +117,7 @@ async def test_every_process_has_a_controller_of_its_own() -> None:
 
 
 async def test_a_process_that_dies_takes_its_connection_with_it() -> None:
-    async with one_car(Car()) as park, reach(park, "hci-tcp:0") as opened:
+    async with one_car(StandingCar()) as park, reach(park, "hci-tcp:0") as opened:
         url = opened.ways[0].url
         async with host(url) as device:
             await device.connect(await heard(device))
@@ -144,7 +131,7 @@ async def test_a_process_that_dies_takes_its_connection_with_it() -> None:
 
 
 async def test_what_is_not_hci_is_hung_up_on() -> None:
-    async with one_car(Car()) as park:
+    async with one_car(StandingCar()) as park:
         port = HciPort(park.air)
         await port.listen()
         reader, writer = await asyncio.open_connection("127.0.0.1", port.port)
@@ -157,7 +144,7 @@ async def test_what_is_not_hci_is_hung_up_on() -> None:
 
 async def test_a_terminal_behind_another_controller() -> None:
     """The way a dongle takes: the terminal is on that controller's air, and no more on its own."""
-    car = Car()
+    car = StandingCar()
     outside = TerminalPark()
     port = HciPort(outside.air)
     async with outside, one_car(car) as park:
@@ -182,7 +169,7 @@ async def test_a_terminal_behind_another_controller() -> None:
 async def test_a_dongle_carries_one_terminal() -> None:
     outside = TerminalPark()
     port = HciPort(outside.air)
-    async with outside, one_car(Car()) as park:
+    async with outside, one_car(StandingCar()) as park:
         await port.listen()
         dongle = f"tcp-client:127.0.0.1:{port.port}"
         with pytest.raises(Unreachable, match="on a dongle already"):
@@ -194,13 +181,13 @@ async def test_a_dongle_carries_one_terminal() -> None:
     "way", ["", "bluetooth", "hci-tcp", "hci-tcp:x", "hci-tcp:70000", "usb", "file:/tmp/x"]
 )
 async def test_a_way_that_does_not_exist_is_refused(way: str) -> None:
-    async with one_car(Car()) as park:
+    async with one_car(StandingCar()) as park:
         with pytest.raises(Unreachable, match=r"allowed are dbus, hci-tcp:PORT, usb:0"):
             await Reach(park, {"v-112": ADDRESS}).open([way])
 
 
 async def test_none_stands_alone() -> None:
-    async with one_car(Car()) as park:
+    async with one_car(StandingCar()) as park:
         async with reach(park, "none") as opened:
             assert opened.ways == []
         with pytest.raises(Unreachable, match="none stands alone"):
@@ -208,14 +195,14 @@ async def test_none_stands_alone() -> None:
 
 
 async def test_a_controller_that_is_not_there_is_said() -> None:
-    async with one_car(Car()) as park:
+    async with one_car(StandingCar()) as park:
         with pytest.raises(Unreachable, match=r"--ble tcp-client:127\.0\.0\.1:1: "):
             await Reach(park, {"v-112": ADDRESS}).open(["tcp-client:127.0.0.1:1"])
 
 
 async def test_auto_says_what_is_missing_and_dbus_insists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daemon, "PROGRAM", "no-such-program")
-    async with one_car(Car()) as park:
+    async with one_car(StandingCar()) as park:
         async with reach(park, AUTO) as opened:
             assert opened.ways == []
             (note,) = opened.notes
@@ -234,7 +221,7 @@ async def test_a_site_without_terminals_starts_no_bus() -> None:
 
 @pytest.mark.real_time
 async def test_over_a_real_socket() -> None:
-    car, park = Car(), TerminalPark()
+    car, park = StandingCar(), TerminalPark()
     park.add(car, ADDRESS, adapter=Elm327Device(car))
     async with park, reach(park, "hci-tcp:0") as opened, host(opened.ways[0].url) as device:
         assert await identity(device, await heard(device)) == "ATI\rELM327 v1.5\r\r>"

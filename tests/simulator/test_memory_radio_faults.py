@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
+from standing_car import StandingCar
 
 from simulator.terminals import MemoryRadio
 from simulator.terminals.memory_radio import DISCOVERY_INTERVALS, INTERVAL_S, OnAir
@@ -16,19 +17,6 @@ ADDRESS = "F0:F1:F2:F3:F4:F5"
 
 
 @dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
-    fuel_percent: float | None = 40.0
-    battery_v: float = 12.6
-    engine_on: bool = False
-    stored_dtcs: tuple[str, ...] = ()
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 4000.0
-    in_range: bool = True
-
-
-@dataclass
 class Told:
     times: int = 0
 
@@ -36,8 +24,8 @@ class Told:
         self.times += 1
 
 
-def one_car() -> tuple[Terminal, OnAir, Car]:
-    car, radio = Car(), MemoryRadio()
+def one_car() -> tuple[Terminal, OnAir, StandingCar]:
+    car, radio = StandingCar(), MemoryRadio()
     radio.add(car, ADDRESS.lower())
     terminal = open_terminal(TerminalConfig(kind="obd", address=ADDRESS), radio, name="P-112")
     return terminal, radio.on_air(ADDRESS), car
@@ -65,14 +53,14 @@ async def test_what_is_not_heard_is_out_of_range(hook: str) -> None:
 
 async def test_one_central_at_a_time() -> None:
     radio = MemoryRadio()
-    radio.add(Car(), ADDRESS)
+    radio.add(StandingCar(), ADDRESS)
     link = await radio.connect("one", ADDRESS, find_s=5, connect_s=5)
     with pytest.raises(OutOfRange):
         await radio.connect("two", ADDRESS, find_s=5, connect_s=5)
     await link.close()
     await (await radio.connect("two", ADDRESS, find_s=5, connect_s=5)).close()
     with pytest.raises(ValueError, match="taken"):
-        radio.add(Car(), ADDRESS)
+        radio.add(StandingCar(), ADDRESS)
     with pytest.raises(KeyError):
         radio.on_air("F0:00:00:00:00:00")
 
@@ -129,7 +117,7 @@ async def test_a_connection_that_breaks_in_the_middle_of_a_write() -> None:
 
 async def test_the_host_hangs_up_on_everybody() -> None:
     radio = MemoryRadio()
-    radio.add(Car(), ADDRESS)
+    radio.add(StandingCar(), ADDRESS)
     lost = Told()
     link = await radio.connect("P-112", ADDRESS, find_s=5, connect_s=5)
     await link.subscribe(link.profiles[0], lambda _data: None, lost)

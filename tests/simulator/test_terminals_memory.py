@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from standing_car import StandingCar
 
 from simulator import virtual_time
 from simulator.terminals import Bus, Elm327Device, Fault, MemoryRadio, TerminalPark
@@ -20,16 +21,9 @@ CONFIG = TerminalConfig(kind="obd", address=ADDRESS)
 
 
 @dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
+class Car(StandingCar):
     fuel_percent: float | None = None
-    battery_v: float = 12.6
-    engine_on: bool = False
     stored_dtcs: tuple[str, ...] = ("P0301", "P0302")
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 4000.0
-    in_range: bool = True
 
 
 def values(read: Telemetry) -> list[tuple[object, str | None, str]]:

@@ -7,12 +7,11 @@ import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.exc import BleakDeviceNotFoundError, BleakError
+from standing_car import StandingCar
 
 from simulator import virtual_time
 from simulator.terminals import AirPacket, Elm327Device, TerminalPark
@@ -24,25 +23,12 @@ from vehicle.gatt import profile_named
 ADDRESSES = ("F0:F1:F2:F3:F4:01", "F0:F1:F2:F3:F4:02", "F0:F1:F2:F3:F4:03")
 
 
-@dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
-    fuel_percent: float | None = 50.0
-    battery_v: float = 12.6
-    engine_on: bool = True
-    stored_dtcs: tuple[str, ...] = ()
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 4000.0
-    in_range: bool = True
-
-
 async def morning(packets: list[AirPacket]) -> None:
     """Three cars, one of them out, read together."""
     park = TerminalPark()
     park.taps.append(packets.append)
     for n, address in enumerate(ADDRESSES):
-        park.add(Car(in_range=n != 1), address, ("fff0", "ffe0", "18f0")[n], mtu=(23, 100, 247)[n])
+        park.add(StandingCar(in_range=n != 1), address, ("fff0", "ffe0", "18f0")[n], mtu=(23, 100, 247)[n])
     async with park:
         radio = Radio(park.client_backend, park.scanner_backend)
         terminals = [open_terminal(TerminalConfig(kind="obd", address=a), radio) for a in ADDRESSES]
@@ -65,7 +51,7 @@ def test_fresh_processes_put_the_same_packets_on_the_air() -> None:
     code = "from test_terminals_park import digest; print(digest())"
     seen = []
     for seed in ("1", "2"):
-        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent)}
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run(
             [sys.executable, "-c", code],
             env=environment,
@@ -93,7 +79,7 @@ async def test_nobody_listening_costs_nothing() -> None:
     packets: list[AirPacket] = []
     park = TerminalPark()
     park.taps.append(packets.append)
-    park.add(Car(), ADDRESSES[0])
+    park.add(StandingCar(), ADDRESSES[0])
     async with park:
         await asyncio.sleep(24 * 3600)
         assert len(packets) <= 1
@@ -106,7 +92,7 @@ async def test_nobody_listening_costs_nothing() -> None:
 
 async def test_plain_bleak_reads_writes_and_is_told_of_the_end() -> None:
     profile = profile_named("fff0")
-    car = Car()
+    car = StandingCar()
     park = TerminalPark()
     park.add(car, ADDRESSES[0])
     ended = asyncio.Event()
@@ -137,7 +123,7 @@ async def test_plain_bleak_reads_writes_and_is_told_of_the_end() -> None:
 
 async def test_plain_bleak_gives_up_on_an_absent_car() -> None:
     park = TerminalPark()
-    park.add(Car(in_range=False), ADDRESSES[0])
+    park.add(StandingCar(in_range=False), ADDRESSES[0])
     async with park:
         with pytest.raises(BleakDeviceNotFoundError):
             await BleakClient(ADDRESSES[0], backend=park.client_backend, timeout=3).connect()
@@ -145,17 +131,17 @@ async def test_plain_bleak_gives_up_on_an_absent_car() -> None:
 
 async def test_an_address_is_given_once_and_before_the_start() -> None:
     park = TerminalPark()
-    park.add(Car(), ADDRESSES[0])
+    park.add(StandingCar(), ADDRESSES[0])
     with pytest.raises(ValueError, match="is taken"):
-        park.add(Car(), ADDRESSES[0])
+        park.add(StandingCar(), ADDRESSES[0])
     async with park:
         with pytest.raises(ValueError, match="has started"):
-            park.add(Car(), ADDRESSES[1])
+            park.add(StandingCar(), ADDRESSES[1])
 
 
 async def test_a_park_may_stop_under_a_connection() -> None:
     park = TerminalPark()
-    park.add(Car(), ADDRESSES[0])
+    park.add(StandingCar(), ADDRESSES[0])
     await park.start()
     client = BleakClient(ADDRESSES[0], backend=park.client_backend)
     await client.connect()
@@ -165,7 +151,7 @@ async def test_a_park_may_stop_under_a_connection() -> None:
 
 @pytest.mark.real_time
 async def test_in_real_time() -> None:
-    car = Car()
+    car = StandingCar()
     quick = Timing(command_s=0.001, reset_s=0.02, request_s=0.002, search_s=0.02, line_s=0.001)
     park = TerminalPark()
     park.add(car, ADDRESSES[0], adapter=Elm327Device(car, timing=quick))

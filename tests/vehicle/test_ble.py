@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
@@ -16,6 +15,7 @@ from bleak.exc import (
     BleakError,
     BleakGATTProtocolError,
 )
+from standing_car import StandingCar
 
 from simulator.terminals import AirPacket, TerminalPark
 from vehicle import TerminalConfig, VehicleError, open_terminal
@@ -32,19 +32,6 @@ from vehicle.gatt import GattProfile, profile_named
 ADDRESS = "F0:F1:F2:F3:F4:F5"
 FFF0 = profile_named("fff0")
 SWAPPED = GattProfile("swapped", FFF0.service, FFF0.notify, FFF0.write, "clones")
-
-
-@dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
-    fuel_percent: float | None = 50.0
-    battery_v: float = 12.6
-    engine_on: bool = True
-    stored_dtcs: tuple[str, ...] = ()
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 4000.0
-    in_range: bool = True
 
 
 class Tape:
@@ -90,7 +77,7 @@ async def test_bytes_travel_in_pieces_that_fit_and_in_order(mtu: int, size: int)
 
 
 async def test_properties_decide_where_clones_swap_the_characteristics() -> None:
-    car, park = Car(), TerminalPark()
+    car, park = StandingCar(), TerminalPark()
     park.add(car, ADDRESS, SWAPPED)
     async with park:
         radio = Radio(park.client_backend, park.scanner_backend)
@@ -142,7 +129,7 @@ async def test_everyone_shares_one_scan_and_it_ends_with_the_last() -> None:
 
 
 async def test_a_car_that_leaves_when_it_was_heard_holds_nobody_up() -> None:
-    leaver, stayer, park = Car(), Car(), TerminalPark()
+    leaver, stayer, park = StandingCar(), StandingCar(), TerminalPark()
     park.add(leaver, "F0:F1:F2:F3:F4:01")
     park.add(stayer, ADDRESS)
 
@@ -220,7 +207,7 @@ async def test_a_radio_that_does_not_work(error: Exception) -> None:
 )
 async def test_bleaks_errors_become_ours(method: str, error: Exception, expected: type[VehicleError]) -> None:
     park = TerminalPark()
-    park.add(Car(), ADDRESS)
+    park.add(StandingCar(), ADDRESS)
 
     async def fail(*_: Any, **__: Any) -> None:
         raise error
@@ -236,7 +223,7 @@ async def test_bleaks_errors_become_ours(method: str, error: Exception, expected
 
 async def test_a_write_that_is_never_acknowledged_is_a_dropped_connection() -> None:
     park = TerminalPark()
-    park.add(Car(), ADDRESS)
+    park.add(StandingCar(), ADDRESS)
 
     async def hang(*_: Any, **__: Any) -> None:
         await asyncio.get_running_loop().create_future()

@@ -11,6 +11,7 @@ import pytest
 from bleak.exc import BleakError
 from hypothesis import given
 from hypothesis import strategies as st
+from standing_car import StandingCar
 
 from simulator.terminals import Elm327Device, TerminalPark
 from vehicle import Terminal, TerminalConfig, open_terminal
@@ -23,16 +24,8 @@ ADDRESS = "F0:F1:F2:F3:F4:F5"
 
 
 @dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
-    fuel_percent: float | None = 50.0
-    battery_v: float = 12.6
-    engine_on: bool = True
+class Car(StandingCar):
     stored_dtcs: tuple[str, ...] = tuple(f"P0{n}" for n in range(300, 340))
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 4000.0
-    in_range: bool = True
 
 
 @asynccontextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import dataclass
 
 import pytest
+from standing_car import StandingCar
 
 from simulator.terminals import Elm327Device, MemoryRadio, TerminalPark
 from vehicle import TerminalConfig, open_terminal
@@ -22,23 +22,10 @@ ADDRESS = "F0:F1:F2:F3:F4:F5"
 KEY = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 
 
-@dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
-    fuel_percent: float | None = 50.0
-    battery_v: float = 12.6
-    engine_on: bool = False
-    stored_dtcs: tuple[str, ...] = ()
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 4000.0
-    in_range: bool = True
-
-
 def place(rssi: int, *, in_range: bool = True) -> MemoryRadio:
     """A radio that hears the car so loud, or does not."""
     radio = MemoryRadio()
-    car = Car(in_range=in_range)
+    car = StandingCar(in_range=in_range)
     radio.add(car, ADDRESS, adapter=Elm327Device(car))
     radio.on_air(ADDRESS).rssi = rssi
     return radio
@@ -135,7 +122,7 @@ async def test_a_radio_that_only_connects_is_asked_last() -> None:
 
 
 async def test_two_parks_over_bleak() -> None:
-    cars, parks = [Car(), Car(in_range=False)], [TerminalPark(), TerminalPark()]
+    cars, parks = [StandingCar(), StandingCar(in_range=False)], [TerminalPark(), TerminalPark()]
     for car, park in zip(cars, parks, strict=True):
         park.add(car, ADDRESS)
     async with parks[0], parks[1]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from standing_car import StandingCar
 
 from simulator.terminals import Bus, Elm327Device, Fault, MemoryRadio
 from simulator.terminals.elm327_device import Extras
@@ -30,20 +31,12 @@ ORDER = ClearOrder("mechanic-7", "work order 88: sensor replaced")
 
 
 @dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
+class Car(StandingCar):
     fuel_percent: float | None = 40.0
     battery_v: float = 12.5
-    engine_on: bool = False
     stored_dtcs: tuple[str, ...] = ("P0133",)
     pending_dtcs: tuple[str, ...] = ("P0420",)
     distance_since_clear_km: float = 412.0
-    in_range: bool = True
-
-    def forget(self) -> None:
-        self.stored_dtcs = self.pending_dtcs = ()
-        self.distance_since_clear_km = 0
 
 
 class Bench:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
+from standing_car import WornCar
 
 from simulator.terminals import AirPacket, Bus, Elm327Device, Fault, MemoryRadio, TerminalPark
 from vehicle import Absence, Telemetry, Terminal, TerminalConfig, VehicleError, open_terminal
@@ -29,22 +29,9 @@ from vehicle.gatt import PROFILES, GattProfile
 ADDRESS = "F0:F1:F2:F3:F4:F5"
 
 
-@dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
-    fuel_percent: float | None = 40.0
-    battery_v: float = 12.5
-    engine_on: bool = False
-    stored_dtcs: tuple[str, ...] = ("P0133", "U1016", "C0123")
-    pending_dtcs: tuple[str, ...] = ("P0420",)
-    distance_since_clear_km: float = 412.0
-    in_range: bool = True
-
-
 @asynccontextmanager
 async def one_car(
-    car: Car, adapter: Elm327Device | None = None, *, profile: str = "fff0", mtu: int = 247
+    car: WornCar, adapter: Elm327Device | None = None, *, profile: str = "fff0", mtu: int = 247
 ) -> AsyncIterator[tuple[Terminal, Elm327Device, TerminalPark]]:
     park = TerminalPark()
     device = park.add(car, ADDRESS, profile, mtu=mtu, adapter=adapter)
@@ -58,7 +45,7 @@ async def one_car(
             await radio.close()
 
 
-def check(read: Telemetry, car: Car, *, all_known: bool = True) -> None:
+def check(read: Telemetry, car: WornCar, *, all_known: bool = True) -> None:
     """Every value is the car's, or absent with a reason; with `all_known`, present."""
     truth = (
         (read.vin, car.vin),
@@ -91,7 +78,7 @@ async def outcome(terminal: Terminal) -> Telemetry | VehicleError:
 @pytest.mark.parametrize("mtu", [23, 185])
 @pytest.mark.parametrize("profile", [row.name for row in PROFILES])
 async def test_every_profile_and_mtu(profile: str, mtu: int) -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car, profile=profile, mtu=mtu) as (terminal, device, _):
         check(await terminal.read_telemetry(), car)
         assert device.interruptions == 0
@@ -100,14 +87,14 @@ async def test_every_profile_and_mtu(profile: str, mtu: int) -> None:
 @pytest.mark.parametrize("bus", list(Bus))
 @pytest.mark.parametrize("unknown", [(), ("H1",), ("S0", "AT1", "ST64", "L0")])
 async def test_every_bus_and_clones_that_lack_commands(bus: Bus, unknown: tuple[str, ...]) -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car, Elm327Device(car, bus=bus, unknown=unknown)) as (terminal, device, _):
         check(await terminal.read_telemetry(), car)
         assert device.interruptions == 0
 
 
 async def test_sources_name_the_control_unit_and_the_request() -> None:
-    async with one_car(Car()) as (terminal, _, _park):
+    async with one_car(WornCar()) as (terminal, _, _park):
         read = await terminal.read_telemetry()
     assert read.odometer_km.source == "obd:7E8:01A6"
     assert read.vin.source == "obd:7E8:0902"
@@ -116,7 +103,7 @@ async def test_sources_name_the_control_unit_and_the_request() -> None:
 
 
 async def test_every_reading_has_its_own_age() -> None:
-    async with one_car(Car()) as (terminal, _, _park):
+    async with one_car(WornCar()) as (terminal, _, _park):
         read = await terminal.read_telemetry()
         now = asyncio.get_running_loop().time()
         assert 0 <= read.odometer_km.age(now) < read.vin.age(now) < 2
@@ -124,7 +111,7 @@ async def test_every_reading_has_its_own_age() -> None:
 
 
 async def test_what_the_car_does_not_give_is_none_with_the_reason() -> None:
-    car = Car(odometer_km=None, fuel_percent=None)
+    car = WornCar(odometer_km=None, fuel_percent=None)
     async with one_car(car) as (terminal, device, _):
         read = await terminal.read_telemetry()
         assert "01A6" not in device.commands
@@ -134,7 +121,7 @@ async def test_what_the_car_does_not_give_is_none_with_the_reason() -> None:
 
 
 async def test_the_protocol_found_is_tried_first_on_the_next_visit() -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car) as (terminal, device, _):
         await terminal.read_telemetry()
         first = len(device.commands)
@@ -144,7 +131,7 @@ async def test_the_protocol_found_is_tried_first_on_the_next_visit() -> None:
 
 
 async def test_another_car_behind_the_same_adapter_is_searched_anew() -> None:
-    car = Car()
+    car = WornCar()
     device = Elm327Device(car)
     async with one_car(car, device) as (terminal, _, _park):
         await terminal.read_telemetry()
@@ -163,7 +150,7 @@ async def test_no_terminal_knows_nothing_and_fails_nothing() -> None:
 
 
 async def test_out_of_range_is_said_after_the_time_allowed() -> None:
-    async with one_car(Car(in_range=False)) as (terminal, _, _park):
+    async with one_car(WornCar(in_range=False)) as (terminal, _, _park):
         start = asyncio.get_running_loop().time()
         with pytest.raises(OutOfRange, match=r"^P-112: .*F0:F1:F2:F3:F4:F5 for 5 s") as caught:
             await terminal.read_telemetry()
@@ -172,7 +159,7 @@ async def test_out_of_range_is_said_after_the_time_allowed() -> None:
 
 
 async def test_cars_out_of_range_delay_nobody() -> None:
-    cars = [Car(vin=f"1D4GP00R55B1234{n:02d}", in_range=n % 3 == 0) for n in range(12)]
+    cars = [WornCar(vin=f"1D4GP00R55B1234{n:02d}", in_range=n % 3 == 0) for n in range(12)]
     park = TerminalPark()
     addresses = [f"F0:F1:F2:F3:F4:{n:02X}" for n in range(12)]
     for car, address in zip(cars, addresses, strict=True):
@@ -201,7 +188,7 @@ async def test_cars_out_of_range_delay_nobody() -> None:
 
 
 async def test_driving_away_in_the_middle_of_a_read() -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car) as (terminal, _, _park):
         reading = asyncio.create_task(terminal.read_telemetry())
         await asyncio.sleep(4.1)
@@ -213,7 +200,7 @@ async def test_driving_away_in_the_middle_of_a_read() -> None:
 
 
 async def test_a_short_shadow_costs_no_value() -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car) as (terminal, _, _park):
         reading = asyncio.create_task(terminal.read_telemetry())
         await asyncio.sleep(4.1)
@@ -225,7 +212,7 @@ async def test_a_short_shadow_costs_no_value() -> None:
 
 @pytest.mark.parametrize("after", [0.5, 1.5, 3.0, 4.1, 4.3, 4.5])
 async def test_pulled_out_at_any_moment(after: float) -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car) as (terminal, _, park):
         reading = asyncio.create_task(terminal.read_telemetry())
         await asyncio.sleep(after)
@@ -236,7 +223,7 @@ async def test_pulled_out_at_any_moment(after: float) -> None:
 
 
 async def test_a_connection_lost_while_it_is_made_is_made_again() -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car) as (terminal, _, park):
         packets: list[str] = []
         talking = asyncio.Event()
@@ -256,7 +243,7 @@ async def test_a_connection_lost_while_it_is_made_is_made_again() -> None:
 
 @pytest.mark.parametrize("after", [0.0, 0.01, 0.035, 0.5, 2.0, 4.2])
 async def test_a_cancelled_read_leaves_the_terminal_usable(after: float) -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car) as (terminal, _, _park):
         reading = asyncio.create_task(terminal.read_telemetry())
         await asyncio.sleep(after)
@@ -267,7 +254,7 @@ async def test_a_cancelled_read_leaves_the_terminal_usable(after: float) -> None
 
 
 async def test_a_closed_terminal_reads_no_more() -> None:
-    async with one_car(Car()) as (terminal, _, _park):
+    async with one_car(WornCar()) as (terminal, _, _park):
         await terminal.close()
         await terminal.close()
         with pytest.raises(ConnectionDropped, match="closed"):
@@ -284,7 +271,7 @@ REQUESTS = ("0100", "0120", "0902", "01A6", "03", "07", "0101", "ATZ", "ATE0", "
 async def test_never_a_hang_and_never_a_wrong_value(bus: Bus, fault: Fault) -> None:
     for request in REQUESTS:
         for times in (1, 2, 9):
-            car, radio = Car(), MemoryRadio()
+            car, radio = WornCar(), MemoryRadio()
             device = radio.add(car, ADDRESS, adapter=Elm327Device(car, bus=bus))
             device.fail(request, fault, times)
             terminal = open_terminal(TerminalConfig(kind="obd", address=ADDRESS), radio, name="P-112")
@@ -305,7 +292,7 @@ async def test_long_lists_lose_lines_and_give_no_wrong_list(bus: Bus, unknown: t
     codes = tuple(f"P0{n}" for n in range(301, 311))
     for fault in (Fault.TRUNCATED, Fault.GAP, Fault.NOISE, Fault.DATA_ERROR):
         for request in ("03", "0902"):
-            car = Car(stored_dtcs=codes)
+            car = WornCar(stored_dtcs=codes)
             async with one_car(car, Elm327Device(car, bus=bus, unknown=unknown)) as (terminal, device, _):
                 check(await terminal.read_telemetry(), car)
                 device.fail(request, fault, 9)
@@ -321,7 +308,7 @@ async def test_long_lists_lose_lines_and_give_no_wrong_list(bus: Bus, unknown: t
 
 
 async def test_two_reads_of_one_terminal_take_turns() -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car) as (terminal, device, _):
         for read in await asyncio.gather(terminal.read_telemetry(), terminal.read_telemetry()):
             check(read, car)
@@ -329,7 +316,7 @@ async def test_two_reads_of_one_terminal_take_turns() -> None:
 
 
 async def test_no_data_is_asked_once_more_then_left() -> None:
-    async with one_car(Car()) as (terminal, device, _):
+    async with one_car(WornCar()) as (terminal, device, _):
         device.fail("01A6", Fault.NO_DATA, 2)
         read = await terminal.read_telemetry()
         assert device.commands.count("01A6") == 2
@@ -351,7 +338,7 @@ async def test_no_data_is_asked_once_more_then_left() -> None:
     ],
 )
 async def test_one_value_that_stays_broken(request_: str, fault: Fault, reason: Absence) -> None:
-    async with one_car(Car()) as (terminal, device, _):
+    async with one_car(WornCar()) as (terminal, device, _):
         device.fail(request_, fault, 9)
         read = await terminal.read_telemetry()
         broken = read.vin if request_ == "0902" else read.odometer_km
@@ -377,7 +364,7 @@ async def test_one_value_that_stays_broken(request_: str, fault: Fault, reason: 
     ],
 )
 async def test_what_passes_costs_no_value(fault: Fault) -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car) as (terminal, device, _):
         device.fail("0902", fault)
         check(await terminal.read_telemetry(), car)
@@ -397,14 +384,14 @@ async def test_what_passes_costs_no_value(fault: Fault) -> None:
     ],
 )
 async def test_what_spoils_the_visit(request_: str, fault: Fault, error: type[VehicleError]) -> None:
-    async with one_car(Car()) as (terminal, device, _):
+    async with one_car(WornCar()) as (terminal, device, _):
         device.fail(request_, fault, 99)
         with pytest.raises(error, match=r"^P-112: "):
             await terminal.read_telemetry()
 
 
 async def test_half_a_list_of_codes_is_no_list() -> None:
-    car = Car(stored_dtcs=("P0133",), pending_dtcs=())
+    car = WornCar(stored_dtcs=("P0133",), pending_dtcs=())
     async with one_car(car) as (terminal, device, _):
         device.fail("03", Fault.DATA_ERROR, 9)
         read = await terminal.read_telemetry()
@@ -465,7 +452,7 @@ async def test_a_uuid_is_no_identification(device: Silent, profile: str | GattPr
 
 
 async def test_an_adapter_that_hangs_for_good_is_a_time_out() -> None:
-    car = Car()
+    car = WornCar()
     async with one_car(car) as (terminal, device, _):
         await terminal.read_telemetry()
         device.fail("*", Fault.SILENCE, 99)

@@ -16,6 +16,7 @@ import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.exc import BleakDBusError, BleakError
 from bluez_rig import QUICK, on_dbus
+from standing_car import StandingCar
 
 from simulator.terminals import Elm327Device, TerminalPark
 from vehicle import ClearOrder, ClearOutcome, Terminal, TerminalConfig, VehicleError, open_terminal
@@ -33,16 +34,8 @@ ABORTED = "le-connection-abort-by-local"
 
 
 @dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
-    fuel_percent: float | None = 50.0
-    battery_v: float = 12.6
-    engine_on: bool = True
+class Car(StandingCar):
     stored_dtcs: tuple[str, ...] = ("P0133",)
-    pending_dtcs: tuple[str, ...] = ()
-    distance_since_clear_km: float = 4000.0
-    in_range: bool = True
 
 
 class Yard:

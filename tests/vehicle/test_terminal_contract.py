@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from bluez_rig import QUICK, on_dbus
+from standing_car import WornCar
 
 from simulator.terminals import Bus, Elm327Device, Fault, MemoryRadio, TerminalPark
 from vehicle import Telemetry, Terminal, TerminalConfig, VehicleError, open_terminal
@@ -26,19 +26,6 @@ RADIOS = [
     pytest.param("memory"),
     pytest.param("dbus", marks=[pytest.mark.real_time, pytest.mark.peer]),
 ]
-
-
-@dataclass
-class Car:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
-    fuel_percent: float | None = 40.0
-    battery_v: float = 12.5
-    engine_on: bool = False
-    stored_dtcs: tuple[str, ...] = ("P0133", "U1016", "C0123")
-    pending_dtcs: tuple[str, ...] = ("P0420",)
-    distance_since_clear_km: float = 412.0
-    in_range: bool = True
 
 
 class Garage:
@@ -72,7 +59,7 @@ class Garage:
 async def garage(
     kind: str,
     monkeypatch: pytest.MonkeyPatch,
-    cars: dict[str, Car],
+    cars: dict[str, WornCar],
     *,
     profile: str = "fff0",
     mtu: int = 185,
@@ -105,7 +92,7 @@ async def garage(
         await radio.close()
 
 
-def check(read: Telemetry, car: Car) -> None:
+def check(read: Telemetry, car: WornCar) -> None:
     """Every value is the car's."""
     assert read.vin.value == car.vin
     assert read.odometer_km.value == car.odometer_km
@@ -125,7 +112,7 @@ class TestTerminal:
     async def test_every_profile(
         self, kind: str, profile: str, mtu: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        car = Car()
+        car = WornCar()
         async with garage(kind, monkeypatch, {ADDRESS: car}, profile=profile, mtu=mtu) as here:
             check(await here.terminal().read_telemetry(), car)
             assert here.adapters[ADDRESS].interruptions == 0
@@ -134,7 +121,7 @@ class TestTerminal:
     async def test_the_protocol_found_is_tried_first_on_the_next_visit(
         self, kind: str, bus: Bus, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        car = Car()
+        car = WornCar()
         async with garage(kind, monkeypatch, {ADDRESS: car}, bus=bus) as here:
             terminal, commands = here.terminal(), here.adapters[ADDRESS].commands
             check(await terminal.read_telemetry(), car)
@@ -144,14 +131,14 @@ class TestTerminal:
             assert "ATSP0" not in commands[first:]
 
     async def test_an_absent_car_is_out_of_range(self, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        async with garage(kind, monkeypatch, {ADDRESS: Car(in_range=False)}) as here:
+        async with garage(kind, monkeypatch, {ADDRESS: WornCar(in_range=False)}) as here:
             with pytest.raises(OutOfRange, match="P-112"):
                 await here.terminal(find_s=0.3).read_telemetry()
 
     async def test_several_cars_at_once_and_one_is_absent(
         self, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        cars = {ADDRESS: Car(), OTHER: Car(vin="1D4GP00R55B654321"), ABSENT: Car(in_range=False)}
+        cars = {ADDRESS: WornCar(), OTHER: WornCar(vin="1D4GP00R55B654321"), ABSENT: WornCar(in_range=False)}
         async with garage(kind, monkeypatch, cars) as here:
             terminals = [here.terminal(address) for address in cars]
             one, other, absent = await asyncio.gather(
@@ -166,7 +153,7 @@ class TestTerminal:
     async def test_driving_away_in_the_middle_of_a_read(
         self, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        car = Car()
+        car = WornCar()
         async with garage(kind, monkeypatch, {ADDRESS: car}) as here:
             terminal = here.terminal()
             here.when_asked("0902", lambda: setattr(car, "in_range", False))
@@ -179,7 +166,7 @@ class TestTerminal:
     async def test_pulled_out_at_any_moment(
         self, kind: str, request_: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        car = Car()
+        car = WornCar()
         async with garage(kind, monkeypatch, {ADDRESS: car}) as here:
             terminal = here.terminal()
             here.when_asked(request_, lambda: here.drop(ADDRESS))
@@ -191,7 +178,7 @@ class TestTerminal:
     async def test_a_cancelled_read_leaves_the_terminal_usable(
         self, kind: str, request_: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        car = Car()
+        car = WornCar()
         async with garage(kind, monkeypatch, {ADDRESS: car}) as here:
             terminal, asked = here.terminal(), asyncio.Event()
             here.when_asked(request_, asked.set)
@@ -205,7 +192,7 @@ class TestTerminal:
     async def test_two_reads_of_one_terminal_take_turns(
         self, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        car = Car()
+        car = WornCar()
         async with garage(kind, monkeypatch, {ADDRESS: car}) as here:
             terminal = here.terminal()
             for read in await asyncio.gather(terminal.read_telemetry(), terminal.read_telemetry()):
@@ -218,7 +205,7 @@ class TestTerminal:
     async def test_what_passes_costs_no_value(
         self, kind: str, fault: Fault, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        car = Car()
+        car = WornCar()
         async with garage(kind, monkeypatch, {ADDRESS: car}) as here:
             here.adapters[ADDRESS].fail("0902", fault)
             check(await here.terminal().read_telemetry(), car)
@@ -240,7 +227,7 @@ class TestTerminal:
         error: type[VehicleError],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        async with garage(kind, monkeypatch, {ADDRESS: Car()}) as here:
+        async with garage(kind, monkeypatch, {ADDRESS: WornCar()}) as here:
             here.adapters[ADDRESS].fail(request_, fault, 99)
             with pytest.raises(error, match=r"^P-112: "):
                 await here.terminal().read_telemetry()

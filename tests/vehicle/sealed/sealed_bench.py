@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from cwt import COSE, COSEKey
+from standing_car import StandingCar
 
 from simulator.terminals.sealed import SealedDevice, Timing
 from simulator.terminals.sealed_car import FittedCar
@@ -31,16 +32,11 @@ EVERYTHING = DRIVE | Right.IMMOBILISE
 
 
 @dataclass
-class BenchCar:
-    vin: str = "1D4GP00R55B123456"
-    odometer_km: float | None = 12345.6
+class BenchCar(StandingCar):
     fuel_percent: float | None = 40.0
     battery_v: float = 12.5
-    engine_on: bool = False
     stored_dtcs: tuple[str, ...] = ("P0133", "C0123")
-    pending_dtcs: tuple[str, ...] = ()
     distance_since_clear_km: float = 412.0
-    in_range: bool = True
 
 
 @dataclass
