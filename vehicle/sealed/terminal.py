@@ -168,6 +168,8 @@ class SealedTerminal(Terminal):
 
     async def _run(self, errands: list[_Errand]) -> None:
         """One visit for everything that has no result yet."""
+        for errand in errands:
+            _expire(errand)
         waiting = [errand for errand in errands if errand.result is None]
         if not waiting:
             return
@@ -179,12 +181,11 @@ class SealedTerminal(Terminal):
                     await self._send(admitted, errand)
 
     async def _send(self, admitted: _Admitted, errand: _Errand) -> None:
-        order = errand.order
-        now = _now()
-        if now >= errand.deadline:
-            errand.result = _result(order, ActionOutcome.NOT_SENT, "expired")
+        _expire(errand)
+        if errand.result is not None:
             return
-        latest = admitted.terminal_time(min(errand.deadline, now + LONGEST_COMMAND_S - _SPARE_S))
+        order = errand.order
+        latest = admitted.terminal_time(min(errand.deadline, _now() + LONGEST_COMMAND_S - _SPARE_S))
         errand.in_doubt = True
         answer = await admitted.visit.ask(_VERBS[order.action], latest, command_id(order.command_id))
         errand.result = self._judge(order, answer.code, answer)
@@ -249,6 +250,12 @@ class SealedTerminal(Terminal):
 def command_id(text: str) -> bytes:
     """The id on the wire of a command: the first 16 bytes of the SHA-256 of the caller's."""
     return hashlib.sha256(text.encode()).digest()[:COMMAND_ID]
+
+
+def _expire(errand: _Errand) -> None:
+    """An order whose time has passed is not sent any more, and no visit is made for it; one in doubt is asked about."""
+    if errand.result is None and not errand.in_doubt and _now() >= errand.deadline:
+        errand.result = _result(errand.order, ActionOutcome.NOT_SENT, "expired")
 
 
 def _result(

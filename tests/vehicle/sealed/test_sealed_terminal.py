@@ -235,6 +235,18 @@ class TestOutcomes:
             assert outcomes(await here.terminal().perform(late)) == [("not_sent", "expired")]
             assert here.car.locked
 
+    async def test_an_order_that_expired_while_it_waited_for_its_turn_makes_no_visit(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with rig("memory", monkeypatch) as here:
+            here.truth.in_range = False
+            terminal, late = here.terminal(), ActionOrder(Action.UNLOCK, "cmd-late", expires_in_s=0.2)
+            reading = asyncio.create_task(terminal.read_telemetry())
+            await asyncio.sleep(0)
+            assert outcomes(await terminal.perform(late)) == [("not_sent", "expired")]
+            with pytest.raises(OutOfRange):
+                reading.result()
+
     async def test_rights_and_dates_are_the_terminals_to_judge(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async with rig("memory", monkeypatch) as here:
             drives = here.terminal(grant(Right.LOCK))
