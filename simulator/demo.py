@@ -9,6 +9,7 @@ virtual time the same bytes cross memory. People's waiting is compressed.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import shutil
 import tempfile
@@ -74,6 +75,8 @@ def example_site(folder: Path) -> Site:
 
 def run(speed: Speed, tell: Tell) -> DemoResult:
     """Play the morning and return how it ended. `real` runs on a real event loop, `fast` in virtual time."""
+    # "Never tried on hardware" is for whoever has the hardware: nothing here is more than simulated.
+    logging.getLogger("keycabinet.boards").addHandler(logging.NullHandler())
     with tempfile.TemporaryDirectory(prefix="motorpool-demo-") as folder:
         site = example_site(Path(folder))
         played: Coroutine[Any, Any, DemoResult] = play(site, speed, tell)

@@ -167,6 +167,8 @@ def campaign(
 
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total, rate=_rate(bar, task))
+            if bar.disable and 10 * done // total > 10 * (done - 1) // total:
+                err().print(f"{done} of {total} station-runs")
 
         report = run(
             scenario=scenario, seeds=seeds, days=days, jobs=jobs, crash_points=crash_points, progress=progress

@@ -53,6 +53,7 @@ def test_a_campaign_in_two_processes(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No violation." in done.stdout
+    assert done.stderr.splitlines() == ["1 of 2 station-runs", "2 of 2 station-runs"]
     for words in ("station-days", "check-outs", "faults met", "recoveries", "left out", "times real time"):
         assert words in done.stdout
     found = json.loads(figures.read_text(encoding="utf-8"))
