@@ -70,7 +70,7 @@ def run(
     must_be_playable(story)
     length = length_of(story, days)
     settings = [Setting(story, seed, length) for seed in parse_seeds(seeds)]
-    began = clock()
+    began, code = clock(), revision()
     points: list[str] = []
     if crash_points:
         counted = [play(replace(each, count_points=True)) for each in settings]
@@ -91,7 +91,7 @@ def run(
         title=story.title,
         days=length,
         jobs=jobs,
-        revision=revision(),
+        revision=code,
         took_s=clock() - began,
         outcomes=outcomes,
         failures=failures,

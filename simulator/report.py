@@ -159,6 +159,8 @@ class Report:
 
     def _met_by_board(self) -> str:
         boards, unmet = self.by_board(), self.unmet()
+        if not self.faults():
+            return "no faults were injected"
         if not unmet:
             return f"each of {len(boards)} kinds of board and reader met every fault that it can have"
         return f"{len(boards) - len(unmet)} of {len(boards)} kinds of board and reader met every fault they can have"
@@ -174,6 +176,7 @@ class Report:
                 f"{sum(met for _, met in kinds.values()):,}",
             )
             for profile, kinds in self.by_board().items()
+            if self.faults()
         ]
         return ("faults by board", ("board or reader", "never met", "kinds met", "injected", "met"), rows)
 

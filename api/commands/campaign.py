@@ -134,7 +134,10 @@ Days = Annotated[float | None, typer.Option(help="How many days; the scenario sa
 
 def campaign(
     scenario: Scenario = "city.toml",
-    seeds: Annotated[str, typer.Option(help='Such as "7", "1..200" or "1..5,17".')] = "1..20",
+    seeds: Annotated[
+        str | None,
+        typer.Option(help='Such as "7", "1..200" or "1..5,17"; otherwise 1..20, and 1 for crash points.'),
+    ] = None,
     days: Days = None,
     jobs: Annotated[
         int, typer.Option(min=1, help="Processes; as many as there are processors.")
@@ -171,7 +174,12 @@ def campaign(
                 err().print(f"{done} of {total} station-runs")
 
         report = run(
-            scenario=scenario, seeds=seeds, days=days, jobs=jobs, crash_points=crash_points, progress=progress
+            scenario=scenario,
+            seeds=seeds if seeds is not None else "1" if crash_points else "1..20",
+            days=days,
+            jobs=jobs,
+            crash_points=crash_points,
+            progress=progress,
         )
     for title, heads, rows in report.tables():
         if rows:

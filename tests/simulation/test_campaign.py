@@ -138,6 +138,10 @@ every_set = "in_slot"
     report = campaign.run(scenario=str(file), seeds="1", crash_points=True)
     assert report.ok, [str(each.violation) for each in report.failures]
     assert len(report.outcomes) == len(report.points) > 10
+    shown = {title: rows for title, _, rows in report.tables()}
+    assert not shown["faults by board"]
+    assert ("met by board", "no faults were injected") in shown["campaign"]
+    assert "no faults were injected" in report.as_page()
     assert [each.kill_at for each in report.outcomes] == list(range(1, len(report.points) + 1))
 
 

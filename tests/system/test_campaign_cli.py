@@ -26,6 +26,20 @@ every_set = "out"
 """
 
 
+START_ALONE = """
+title = "A start"
+days = 0.01
+[station]
+cabinets = 1
+slots = 8
+cars = 1
+officers = 2
+terminals = 0
+[[board]]
+every_set = "in_slot"
+"""
+
+
 def motorpool(*words: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "api.cli", *words],
@@ -60,6 +74,17 @@ def test_a_campaign_in_two_processes(tmp_path: Path) -> None:
     assert found["seeds"] == [1, 2]
     assert found["station_days"] == 1
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_crash_points_are_those_of_one_seed_unless_more_are_asked_for(tmp_path: Path) -> None:
+    story, figures = tmp_path / "start.toml", tmp_path / "figures.json"
+    story.write_text(START_ALONE, encoding="utf-8")
+    done = motorpool(
+        "campaign", "--crash-points", "--scenario", str(story), "--jobs", "1", "--json", str(figures)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "before a commit" in done.stdout
+    assert json.loads(figures.read_text(encoding="utf-8"))["seeds"] == [1]
 
 
 def test_a_violation_is_printed_with_the_command_that_shows_it(tmp_path: Path) -> None:
