@@ -10,7 +10,7 @@ from typing import Protocol
 from keycabinet import Cabinet, FobsChanged, Presence, Proof, Sighting
 from lifecycle import identity
 from lifecycle.book import Book, Draft
-from lifecycle.custody import OPEN_RELEASES, Place
+from lifecycle.custody import OPEN_RELEASES, Place, set_in
 from lifecycle.identity import Seen
 from lifecycle.ledger import Event, Row
 from lifecycle.model import KeySet
@@ -76,20 +76,36 @@ class Sightings:
         return seen
 
     async def _believed(self, seen: Seen, place: Place) -> Seen:
-        """Without sets that only seem to have come here: something still hangs where the book has them.
+        """Without sets that only seem to have come here: something still hangs where the book has them, or here.
 
-        A fob that was silent reads again while another slot is filled, and an inventory takes it for the one that came.
+        A fob that was silent reads again while another slot is filled, or while the sense of one only wavers, and an
+        inventory takes it for the one that came.
         """
         if seen.proof is Proof.PROVED:
             return seen
         believed = []
         for key_set in seen.sets:
             other = self._hangs_elsewhere(key_set, place)
-            if other is None:
+            if other is not None:
+                await self._record(partial(identity.fob_reads_again, place=other, key_set=key_set))
+            elif await self._room_for(key_set, place, seen):
                 believed.append(key_set)
             else:
-                await self._record(partial(identity.fob_reads_again, place=other, key_set=key_set))
+                await self._record(partial(identity.seen_somewhere, cabinet=place.cabinet, key_set=key_set))
         return replace(seen, sets=tuple(believed))
+
+    async def _room_for(self, key_set: KeySet, place: Place, seen: Seen) -> bool:
+        """Whether the book has no other set here, or one that has left: its fob is not in the cabinet any more."""
+        booked = set_in(self._book.rows("key_set"), place.cabinet, place.slot)
+        if booked is None or booked.id == key_set.id:
+            return True
+        enrolled = self._enrolled()
+        read = [str(fob) for fob in self._station.cabinets[place.cabinet].inventory]
+        if enrolled.get(booked.id) in (None, *read):
+            return False
+        now = self._book.clock()
+        await self._record(lambda draft: identity.not_here(draft, place, seen, enrolled, now))
+        return True
 
     def _hangs_elsewhere(self, key_set: KeySet, place: Place) -> Place | None:
         """The other slot in which the book has the set, if something is sensed there."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import math
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from station_bench import Bench, Running
 
 from keycabinet import Fob
 from lifecycle import Event
+from simulator.faults import Faults
 
 SITE = """
 [station]
@@ -349,3 +353,49 @@ async def test_a_badge_at_the_reader_says_who_brings_a_set(tmp_path: Path, bench
         assert (home.ids["key_set"], home.because) == ("k-2", ("brought_by_its_holder",))
         tags(running).hold("A", Fob.parse("em:0000DEAD"))
         await the_event(running, "UnknownBadgeRead", within=2)
+
+
+@pytest.fixture
+def seldom(tmp_path: Path, bench: Bench) -> Bench:
+    """With readers that look for fobs that moved unseen every five minutes, and so hear of most with a slot."""
+    (tmp_path / "site.toml").write_text(SITE.replace("reread_s = 5.0", "reread_s = 300.0"), encoding="utf-8")
+    return bench
+
+
+@asynccontextmanager
+async def unsteady(running: Running, slot: str) -> AsyncIterator[None]:
+    """A set hangs there half seated, and the slot is known for that."""
+    faults = Faults(running.simulated.hardware, random.Random(7))
+    wrong = faults.inject("set_half_seated", slot, math.inf)
+    await the_event(running, "SlotUnsteady", within=3_600)
+    yield
+    faults.clear(wrong)
+    await the_event(running, "SlotSteady", within=120)
+
+
+async def test_an_inventory_that_grew_names_no_second_set_for_a_slot_that_only_wavered(seldom: Bench) -> None:
+    """Campaign of every board, seed 49: the book had two sets in one slot."""
+    async with seldom.station() as running:
+        (own,), (other,) = tags(running).on("k-3"), tags(running).on("k-4")
+        await running.take("o-2", vehicle="v-4", purpose="patrol")
+        async with unsteady(running, "B-01"):
+            tags(running).replace("k-3", own, other)
+            seen = await the_event(running, "SetSeenInCabinet", within=3_600)
+            assert seen.ids["key_set"] == "k-4"
+        assert (row(running, "k-3")["state"], row(running, "k-3")["slot"]) == ("in_slot", 1)
+        assert row(running, "k-4")["state"] == "out"
+
+
+async def test_sets_that_change_places_in_a_slot_that_wavers_are_told_apart_by_an_inventory(
+    seldom: Bench,
+) -> None:
+    async with seldom.station() as running:
+        await running.take("o-2", vehicle="v-4", purpose="patrol")
+        async with unsteady(running, "B-01"):
+            running.world.override("k-3")
+            running.world.put("k-4", "B", 1)
+            async with asyncio.timeout(3_600):
+                while row(running, "k-4")["state"] == "out":
+                    await asyncio.sleep(1)
+        assert row(running, "k-3")["state"] == "unaccounted"
+        assert (row(running, "k-4")["state"], row(running, "k-4")["slot"]) == ("in_slot", 1)
