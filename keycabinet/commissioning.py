@@ -113,7 +113,7 @@ async def open_channel(
     """
     config = bare_config(profile, address)
     kind = board_kind(profile)
-    outputs = kind.shape.outputs if kind else 0
+    outputs = kind.shape.outputs_for("lock") if kind else 0
     if not 1 <= channel <= outputs:
         raise WiringError("bare board", [Problem(("channel",), channel, f"1 to {outputs}")])
     async with await Line.open("commissioning", url, opener=opener, holder=holder) as line:

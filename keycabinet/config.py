@@ -111,7 +111,7 @@ class _Plan:
         self.problems: list[Problem] = []
         self.slots: dict[int, dict[str, Output | Input]] = {}
         self.door: dict[str, Output | Input] = {}
-        self._taken: dict[tuple[int, str, int], str] = {}
+        self._taken: dict[tuple[int, str, int], tuple[str, int | None]] = {}
         self._origin: dict[tuple[int | None, str], str] = {}
 
     def add(
@@ -127,11 +127,10 @@ class _Plan:
             allowed = f"{kind} channel 1 to {limit}{of}" if limit else _none_for(role, kind, shape)
             self.problems.append(Problem(path, channel, allowed))
             return
-        first = self._taken.setdefault((index, kind, wire.channel), here)
-        if first != here:
-            self.problems.append(
-                Problem(path, channel, f"{kind} channel {channel} is already used by {first}")
-            )
+        first, owner = self._taken.setdefault((index, kind, wire.channel), (here, slot))
+        if (first, owner) != (here, slot):
+            by = first if first != here else f"slot {owner} there"
+            self.problems.append(Problem(path, channel, f"{kind} channel {channel} is already used by {by}"))
             return
         other = self._origin.setdefault((slot, role), here)
         if other != here:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import cast
 
 from keycabinet.errors import NotAFrame, ReplyError, UnknownProtocol
+from keycabinet.plugins import plugins
 
 ENTRY_POINTS = "motorpool.protocols"
 MAX_FRAME = 4096
@@ -91,8 +91,8 @@ def protocols() -> Mapping[str, WireProtocol]:
     for module in _MODULES:
         for each in cast("tuple[WireProtocol, ...]", import_module(module).PROTOCOLS):
             found[each.name] = each
-    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
-        for each in cast("tuple[WireProtocol, ...]", entry.load()):
+    for added in cast("tuple[tuple[WireProtocol, ...], ...]", plugins(ENTRY_POINTS)):
+        for each in added:
             found.setdefault(each.name, each)
     return found
 

@@ -10,6 +10,7 @@ KeyCabinetError                      device, retryable, sent
 │   ├── PortUnavailable              cannot be opened
 │   ├── LineHeld                     holder: somebody else owns it
 │   ├── LinkLost                     it was open and went away
+│   ├── LineNeverSilent              something talks on it without a pause
 │   └── LineClosed                   closed by ourselves
 ├── DeviceSilent                     no reply within the time-out
 │   └── DeviceBackedOff              not asked at all: silent before; retry_in_s
@@ -26,6 +27,7 @@ KeyCabinetError                      device, retryable, sent
 │   ├── UnsupportedBoard             another protocol version
 │   └── DangerousLinkage             its inputs could open a lock
 ├── BoardUnverified                  not checked yet since it (re)appeared
+├── DriverFailed                     its driver raised what no driver may raise
 └── CommandError                     the caller's mistake
     ├── UnknownSlot
     ├── NotWired                     the cabinet has no such lock, door, lamp
@@ -135,6 +137,10 @@ class LinkLost(LineError):
     """The line was open and went away; it is being reopened."""
 
 
+class LineNeverSilent(LineError):
+    """Nothing can be sent: something talks on the line without a pause."""
+
+
 class LineClosed(LineError):
     """The line was closed by this program."""
 
@@ -237,8 +243,15 @@ class DeviceRefused(KeyCabinetError):
         super().__init__(device, text, sent=True)
 
 
+GATEWAY_ALONE = (10, 11)
+"""Exceptions that a gateway gives because the device is not heard."""
+PERHAPS_DONE = (4, 5, 11)
+"""Exceptions after which the request may have been carried out: it failed on the way, is still going on, or its answer
+was not heard."""
+
+
 class ExceptionReply(DeviceRefused):
-    """The device refused with a Modbus exception."""
+    """The device refused with a Modbus exception, or a gateway told of one."""
 
     def __init__(self, device: str, function: int, code: int) -> None:
         self.function = function
@@ -249,6 +262,16 @@ class ExceptionReply(DeviceRefused):
             f"refused function {function:#04x} with exception {code} ({self.meaning}); "
             "check that the profile fits this board",
         )
+
+    @property
+    def silent(self) -> bool:
+        """Whether it was a gateway that answered, because the device did not."""
+        return self.code in GATEWAY_ALONE
+
+    @property
+    def perhaps_done(self) -> bool:
+        """Whether what was asked for may have happened all the same."""
+        return self.code in PERHAPS_DONE
 
 
 class BoardRefused(KeyCabinetError):
@@ -280,6 +303,13 @@ class BoardUnverified(KeyCabinetError):
     """The board has not passed its checks since it (re)appeared, so it is not told to open anything."""
 
     retryable = True
+
+
+class DriverFailed(KeyCabinetError):
+    """A board's driver raised something that is no KeyCabinetError; what it had sent by then is not known."""
+
+    def __init__(self, device: str, error: Exception) -> None:
+        super().__init__(device, f"its driver failed with {error!r}; tell whoever made it", sent=True)
 
 
 class CommandError(KeyCabinetError):

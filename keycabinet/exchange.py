@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,16 +16,22 @@ from keycabinet.errors import (
     DeviceBackedOff,
     DeviceRefused,
     DeviceSilent,
+    DriverFailed,
+    ExceptionReply,
     ForeignReply,
     KeyCabinetError,
     ReplyError,
 )
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 FIRST_BACK_OFF_S = 1.0
 LONGEST_BACK_OFF_S = 30.0
+MOST_HEARD = 1024
+"""Bytes that are kept of a reply and of what comes behind it."""
 
 
 class Priority(IntEnum):
@@ -200,11 +207,15 @@ class Exchange(Generic[T]):
         `now` only on a line where two boards may have one address: what came twice is not believed.
         """
         if now is not None:
-            self.heard = self.heard + data if self.heard else data
+            self.hear(data)
         try:
             value = self.reader.feed(data)
         except KeyCabinetError as error:
             self.fail(error, stats)
+            return True
+        except Exception as error:
+            log.exception("%s: its driver failed", self.device.name)
+            self.fail(DriverFailed(self.device.name, error), stats)
             return True
         if value is None:
             return False
@@ -217,6 +228,18 @@ class Exchange(Generic[T]):
         if not self.future.done():
             self.future.set_result(value)
         return True
+
+    def hear(self, data: bytes) -> None:
+        """Keep what came, up to `MOST_HEARD` bytes."""
+        if len(self.heard) < MOST_HEARD:
+            self.heard = (self.heard + data)[:MOST_HEARD]
+
+    def _failure(self, now: float) -> KeyCabinetError:
+        try:
+            return self.reader.failure(now - self.sent_at)
+        except Exception as error:
+            log.exception("%s: its driver failed", self.device.name)
+            return DriverFailed(self.device.name, error)
 
     def _two_boards(self) -> AddressTakenTwice:
         return AddressTakenTwice(self.device.name, self.device.address, sure=self.device.contest.sure)
@@ -245,7 +268,7 @@ class Exchange(Generic[T]):
                 self.future.set_result(None)
             return
         contested = bool(self.heard) and self.device.contest.stands(now)
-        error = self._two_boards() if contested else self.reader.failure(now - self.sent_at)
+        error = self._two_boards() if contested else self._failure(now)
         stats.timeouts += 1
         self.device.contest.reply_is_due(now)
         if isinstance(error, DeviceSilent):
@@ -254,7 +277,9 @@ class Exchange(Generic[T]):
 
     def fail(self, error: KeyCabinetError, stats: LineStats) -> None:
         """End with an error; a caller that gave up meanwhile is not told."""
-        if isinstance(error, ReplyError | DeviceRefused) and not isinstance(error, ForeignReply):
+        if isinstance(error, ExceptionReply) and error.silent:
+            self.device.fell_silent(asyncio.get_running_loop().time())
+        elif isinstance(error, ReplyError | DeviceRefused) and not isinstance(error, ForeignReply):
             self.device.answered()
         stats.exceptions += isinstance(error, DeviceRefused)
         stats.checksum_errors += isinstance(error, BadChecksum)

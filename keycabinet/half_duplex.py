@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 
 from keycabinet.contest import Traffic
 from keycabinet.echo import EchoFilter
-from keycabinet.errors import LinkLost
+from keycabinet.errors import LineNeverSilent, LinkLost
 from keycabinet.exchange import AnyExchange, Device, LineStats
 from keycabinet.transport import LineUrl, Link
 
@@ -19,8 +19,6 @@ LEAST_DRAIN_S = 0.02
 """After a time-out, how long a reply may still be on its way through an adapter (USB latency timers reach 16 ms)."""
 NETWORK_DRAIN_S = 0.05
 LONGEST_DRAIN_S = 0.5
-MOST_HEARD = 1024
-"""Bytes that are kept of a reply and of what comes behind it."""
 
 
 class HalfDuplex(asyncio.Protocol):
@@ -52,6 +50,7 @@ class HalfDuplex(asyncio.Protocol):
         self._quiet_since = self._loop.time()
         self._paused = False  # the link's timer runs: silence is being kept, or late bytes are drained
         self._drain_ends = 0.0
+        self._held_since: float | None = None  # somebody waits for silence
         self._deadline: asyncio.TimerHandle | None = None
         self._traffic = Traffic()
         self._answered: AnyExchange | None = None  # until the next request
@@ -100,6 +99,7 @@ class HalfDuplex(asyncio.Protocol):
         link = self._link
         exchange = self._next()
         if exchange is None or link is None:
+            self._held_since = None
             return
         gap = self._silence_s
         last, device = self._last, exchange.device
@@ -108,9 +108,14 @@ class HalfDuplex(asyncio.Protocol):
         now = self._loop.time()
         wait = self._quiet_since + gap - now
         if wait > 0:
+            held_since = self._held_since = now if self._held_since is None else self._held_since
+            if now - held_since > gap + LONGEST_DRAIN_S:
+                self._give_up_waiting()
+                return
             self._paused = True
             link.call_later(wait, self._silence_kept)
             return
+        self._held_since = None
         heappop(self._queue)
         self._current = exchange
         self._answered = None
@@ -124,6 +129,18 @@ class HalfDuplex(asyncio.Protocol):
         if self._echo.present is not False:  # decided once; noise makes it open again
             self._echo.sent(exchange.request, repeats_request=exchange.reader.repeats_request)
         link.write(exchange.request)
+
+    def _give_up_waiting(self) -> None:
+        """What was asked for now must not happen whenever the line falls silent: by then nobody may stand there."""
+        waiting = sorted(self._queue)
+        self._queue.clear()
+        for exchange in waiting:
+            error = LineNeverSilent(
+                self._line,
+                "it is never silent, so that nothing can be sent; look for a device, or another master, that talks "
+                "without a pause, and for a wrong baud rate",
+            )
+            exchange.fail(error, self._stats)
 
     def _silence_kept(self) -> None:
         self._paused = False
@@ -155,7 +172,7 @@ class HalfDuplex(asyncio.Protocol):
 
     def _came_afterwards(self, exchange: AnyExchange, data: bytes) -> None:
         """Bytes after a whole reply, before the next request: perhaps the reply of another board to the same one."""
-        exchange.heard = (exchange.heard + data)[:MOST_HEARD]
+        exchange.hear(data)
         exchange.look_for_two(self._quiet_since, self._stats)
 
     def _without_echo(self, data: bytes) -> bytes:

@@ -179,13 +179,16 @@ class Line:
         if self._closed:
             return
         self._closed = True
-        await self._reconnector.stop()
-        connection = self._connection
-        if connection is not None:
-            self._gone = self._loop.create_future()
-            connection.close()
-            await asyncio.wait([self._gone], timeout=CLOSING_S)
-        self._release()
+        try:
+            await self._reconnector.stop()
+            if self._connection is not None:
+                self._gone = self._loop.create_future()
+                self._connection.close()
+                await asyncio.wait([self._gone], timeout=CLOSING_S)
+        finally:  # also for a caller that gives up: nobody could let go of the lock after that
+            if self._connection is not None:
+                self._connection.close()
+            self._release()
 
     def __del__(self) -> None:
         if not self._closed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Protocol
 
 from keycabinet.boards.base import Board, BoardIdentity
@@ -12,10 +13,13 @@ from keycabinet.errors import (
     BoardRefused,
     BoardUnverified,
     DeviceBackedOff,
+    DriverFailed,
     KeyCabinetError,
     LineError,
 )
 from keycabinet.exchange import Priority
+
+log = logging.getLogger(__name__)
 
 RECHECK_REFUSED_S = 10.0
 RECHECK_S = 60.0
@@ -82,15 +86,22 @@ class BoardMonitor:
         if isinstance(self.error, BoardRefused) and self._loop.time() < self._check_at:
             return
         try:
-            await self._read(priority)
-        except (LineError, DeviceBackedOff, BoardRefused) as error:
+            await self._read_patiently(priority)
+        except KeyCabinetError as error:
             self._lose(error)
+        except Exception as error:
+            if not isinstance(self.error, DriverFailed):  # told once, not at every poll
+                log.exception("%s: its driver failed", self.board.name)
+            self._lose(DriverFailed(self.board.name, error))
+
+    async def _read_patiently(self, priority: Priority) -> None:
+        try:
+            await self._read(priority)
+        except (LineError, DeviceBackedOff, BoardRefused):
+            raise
         except KeyCabinetError:
             self._check_due = 0.0  # perhaps it was restarted meanwhile
-            try:
-                await self._read(priority)
-            except KeyCabinetError as error:
-                self._lose(error)
+            await self._read(priority)
 
     async def _read(self, priority: Priority) -> None:
         board = self.board

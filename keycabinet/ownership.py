@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -15,10 +17,21 @@ from keycabinet.transport import LineUrl
 MAX_HOLDER_BYTES = 4096
 
 
+LOCK_DIR = "MOTORPOOL_LOCK_DIR"
+"""The environment variable that names another folder for lock files."""
+_SHARED = (Path("/run/lock"), Path("/dev/shm"))  # noqa: S108 - shared on purpose
+_FOR_EVERYBODY = 0o666
+"""Who may take the lock after us, and read who has it: any user that may use the port."""
+_ANYBODY = stat.S_ISVTX | stat.S_IRWXO
+
+
 def lock_directory() -> Path:
-    """Where the lock files are: XDG_RUNTIME_DIR, else the directory for temporary files."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(runtime) if runtime and Path(runtime).is_dir() else Path(tempfile.gettempdir())
+    """Where the lock files are: one folder for all users and services of a host, or they would not see each other."""
+    named = os.environ.get(LOCK_DIR)
+    if named:
+        return Path(named)
+    shared = (each for each in _SHARED if each.is_dir() and each.stat().st_mode & _ANYBODY == _ANYBODY)
+    return next(shared, Path(tempfile.gettempdir()))
 
 
 class Ownership:
@@ -57,9 +70,15 @@ class Ownership:
 
 
 def _open(line: str, path: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        return os.open(path, flags, 0o600)
+        try:
+            return os.open(path, flags)  # with O_CREAT, Linux refuses another user's file in a shared folder
+        except FileNotFoundError:
+            descriptor = os.open(path, flags | os.O_CREAT)
+            with contextlib.suppress(PermissionError):  # somebody else was quicker
+                os.fchmod(descriptor, _FOR_EVERYBODY)
+            return descriptor
     except OSError as error:
         raise PortUnavailable(
             line, f"cannot open lock file {path}: {error.strerror}; another user may own it"

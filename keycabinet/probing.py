@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import cast
 
 from keycabinet.errors import AddressTakenTwice, ConfigError, DeviceSilent, KeyCabinetError
 from keycabinet.exchange import Device, Priority
 from keycabinet.line import Line
+from keycabinet.plugins import plugins
 from keycabinet.transport import BAUDRATES, SERIAL, LineUrl, Opener, open_link
 
 ENTRY_POINTS = "motorpool.probes"
@@ -143,8 +143,8 @@ class Survey:
 def probes() -> tuple[Probe, ...]:
     """Every family that can be probed for: the built-in ones, then those of other distributions."""
     found = [each for module in _MODULES for each in cast("tuple[Probe, ...]", import_module(module).PROBES)]
-    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
-        found.extend(cast("tuple[Probe, ...]", entry.load()))
+    for added in cast("tuple[tuple[Probe, ...], ...]", plugins(ENTRY_POINTS)):
+        found.extend(added)
     return tuple(found)
 
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 from collections.abc import Awaitable, Callable
 
 from keycabinet.errors import LineError
 
+log = logging.getLogger(__name__)
+
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 10.0
+"""Also how long a link must have been up for its loss to be a new one: a peer that hangs up at once is not called
+again and again."""
 
 
 class Reconnector:
     """Calls `connect` until it works. A task exists only while the link is down."""
 
-    __slots__ = ("_connect", "_task", "attempts", "last_error")
+    __slots__ = ("_connect", "_delay", "_opened_at", "_task", "attempts", "last_error")
 
     def __init__(self, connect: Callable[[], Awaitable[None]]) -> None:
         self._connect = connect
         self._task: asyncio.Task[None] | None = None
+        self._delay = FIRST_DELAY_S
+        self._opened_at = -math.inf
         self.attempts = 0
         self.last_error: Exception | None = None
 
@@ -29,18 +37,23 @@ class Reconnector:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="keycabinet reconnect")
 
     async def _run(self) -> None:
-        delay = FIRST_DELAY_S
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._opened_at >= LONGEST_DELAY_S:
+            self._delay = FIRST_DELAY_S
         self.attempts = 0
         while True:
-            await asyncio.sleep(delay)
+            await asyncio.sleep(self._delay)
+            self._delay = min(self._delay * 2, LONGEST_DELAY_S)
             self.attempts += 1
             try:
                 await self._connect()
-            except (LineError, OSError) as error:
+            except Exception as error:
+                if not isinstance(error, LineError | OSError):
+                    log.exception("a line could not be reopened, and is tried again")
                 self.last_error = error
-                delay = min(delay * 2, LONGEST_DELAY_S)
             else:
                 self.last_error = None
+                self._opened_at = loop.time()
                 return
 
     async def stop(self) -> None:

@@ -9,6 +9,9 @@ from itertools import combinations
 from keycabinet.profile import BoardProfile, Inputs
 
 BITS_A_REGISTER = 16
+MOST_REGISTERS = 125
+"""That one request may read; Modbus Application Protocol V1.1b3, 6.3."""
+LAST_ADDRESS = 0xFFFF
 _OUTPUTS = ("outputs", "outputs.switch", "flash")
 """Reading, leaving on and pulsing the same outputs may use the same addresses."""
 
@@ -35,7 +38,7 @@ class _Block:
 
 def clashes(profile: BoardProfile) -> list[Clash]:
     """Everything in which a profile contradicts itself."""
-    return [*_overlaps(profile), *_pulses(profile), *_counts(profile)]
+    return [*_overlaps(profile), *_pulses(profile), *_counts(profile), *_requests(profile)]
 
 
 def _overlaps(profile: BoardProfile) -> Iterator[Clash]:
@@ -114,3 +117,21 @@ def _counts(profile: BoardProfile) -> Iterator[Clash]:
         yield Clash("control_modes.count", "inputs.count", text)
     if profile.addresses[0] > profile.addresses[1]:
         yield Clash("addresses", "addresses", "the first address comes after the last")
+
+
+def _requests(profile: BoardProfile) -> Iterator[Clash]:
+    """What no request can say, and a pulse that is none."""
+    for block in _blocks(profile):
+        if block.addresses[-1] > LAST_ADDRESS:
+            yield Clash(block.key, block.key, f"{block}: the last address is {LAST_ADDRESS:04X}")
+    for key, read in (("inputs", profile.inputs), ("outputs", profile.outputs)):
+        if read and read.read == "registers" and read.count > MOST_REGISTERS:
+            text = f"{key}.count is {read.count}; one request reads at most {MOST_REGISTERS} registers"
+            yield Clash(f"{key}.count", f"{key}.read", text)
+    flash = profile.flash
+    if flash and flash.default_word is None and flash.default_ms < flash.unit_ms:
+        text = f"flash.default_ms is {flash.default_ms}, less than one unit of {flash.unit_ms} ms: no pulse at all"
+        yield Clash("flash.default_ms", "flash.unit_ms", text)
+    if flash and flash.base + flash.longest_ms // flash.unit_ms > LAST_ADDRESS:
+        text = f"flash.longest_ms is {flash.longest_ms}: its word would be beyond FFFF"
+        yield Clash("flash.longest_ms", "flash.base", text)

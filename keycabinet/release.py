@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from keycabinet.boards.base import Board
-from keycabinet.errors import CommandReused, DeviceRefused, KeyCabinetError
+from keycabinet.errors import (
+    BoardRefused,
+    CommandReused,
+    DeviceRefused,
+    DriverFailed,
+    ExceptionReply,
+    KeyCabinetError,
+)
 from keycabinet.exchange import Priority
 from keycabinet.model import LatchState, Release, ReleaseOutcome
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 REMEMBERED_COMMANDS = 1024
@@ -31,11 +41,16 @@ async def pulse_and_read_back(
     was_locked = before is LatchState.LOCKED
     doubt: str | None = None
     try:
-        await board.pulse(channel)
+        await _of_driver(board, board.pulse(channel))
+    except BoardRefused as error:
+        return ReleaseOutcome.NOT_SENT, str(error)
     except DeviceRefused as error:
-        if latch is not None and was_locked and await latch() is LatchState.UNLOCKED:
+        if isinstance(error, ExceptionReply) and error.perhaps_done:
+            doubt = str(error)
+        elif latch is not None and was_locked and await latch() is LatchState.UNLOCKED:
             return ReleaseOutcome.CONFIRMED, None  # it says no, and the latch has moved all the same
-        return ReleaseOutcome.REJECTED, str(error)
+        else:
+            return ReleaseOutcome.REJECTED, str(error)
     except KeyCabinetError as error:
         if not error.sent:
             return ReleaseOutcome.NOT_SENT, str(error)
@@ -51,10 +66,21 @@ async def pulse_and_read_back(
     return ReleaseOutcome.UNCONFIRMED, f"{doubt}; {confirmed}" if doubt else confirmed
 
 
+async def _of_driver(board: Board, work: Awaitable[T]) -> T:
+    """What a driver says. Whatever it must not raise becomes DriverFailed: one bad driver holds up no other lock."""
+    try:
+        return await work
+    except KeyCabinetError:
+        raise
+    except Exception as error:
+        log.exception("%s: its driver failed", board.name)
+        raise DriverFailed(board.name, error) from error
+
+
 async def _relay_is_on(board: Board, channel: int) -> str | None:
     """None when the relay is read on, else why not."""
     try:
-        outputs = await board.read_outputs(Priority.RELEASE)
+        outputs = await _of_driver(board, board.read_outputs(Priority.RELEASE))
     except KeyCabinetError as error:
         return f"it could not be read back: {error}"
     if outputs >> (channel - 1) & 1:
@@ -112,10 +138,17 @@ class Releaser:
         return await asyncio.shield(task)
 
     def _forget(self) -> None:
-        excess = len(self._commands) - REMEMBERED_COMMANDS
-        if excess > 0:
-            for command_id in [key for key, (_, task) in self._commands.items() if task.done()][:excess]:
-                del self._commands[command_id]
+        """The oldest; those of a command for many slots go with that."""
+        if len(self._commands) <= REMEMBERED_COMMANDS:
+            return
+        over = [
+            key for key, (_, task) in self._commands.items() if task.done() and not self._one_of_many(key)
+        ]
+        for command_id in over[: max(0, len(over) - REMEMBERED_COMMANDS)]:
+            del self._commands[command_id]
+
+    def _one_of_many(self, command_id: str) -> bool:
+        return command_id.rpartition("/")[0] in self._many
 
     def claim(self, command_id: str, slots: tuple[int, ...]) -> None:
         """Remember that this id is for these slots; CommandReused when it is for others."""
@@ -126,7 +159,9 @@ class Releaser:
             )
         self._many[command_id] = slots
         while len(self._many) > REMEMBERED_COMMANDS:
-            del self._many[next(iter(self._many))]
+            oldest = next(iter(self._many))
+            for slot in self._many.pop(oldest):
+                self._commands.pop(f"{oldest}/{slot}", None)
 
     async def finish(self) -> None:
         """Wait for the releases under way; each ends by its own time-outs."""

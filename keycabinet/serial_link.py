@@ -107,6 +107,7 @@ class SerialLink:
 
 def _open_port(url: LineUrl) -> serial.Serial:
     """Open exclusively (blocking), raw, and drop what was waiting in the driver."""
+    port = None
     try:
         port = serial.Serial(
             url.path,
@@ -117,12 +118,14 @@ def _open_port(url: LineUrl) -> serial.Serial:
             write_timeout=0,
             exclusive=True,
         )
+        port.reset_input_buffer()
     except (serial.SerialException, OSError, termios.error) as error:
+        if port is not None:
+            port.close()
         number = getattr(error, "errno", None)
         if number in (errno.EBUSY, errno.EAGAIN):
             raise LineHeld(str(url), "another program that has the port open exclusively") from error
         raise PortUnavailable(str(url), f"cannot be opened: {error}; {_advice(number)}") from error
-    port.reset_input_buffer()
     return port
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +18,9 @@ MODBUS_TCP = "modbus+tcp"
 SCHEMES = (SERIAL, RTU_OVER_TCP, MODBUS_TCP)
 BAUDRATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
 CONNECT_TIMEOUT_S = 5.0
+UNACKNOWLEDGED_S = 3.0
+"""How long bytes may be under way before the connection is given up, and they with it: a cable that is put back must
+not deliver a release of minutes ago to a slot where nobody stands (RFC 5482; Linux: TCP_USER_TIMEOUT)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +215,12 @@ async def open_tcp(url: LineUrl, protocol: asyncio.Protocol) -> Link:
         raise PortUnavailable(
             str(url), f"no connection within {CONNECT_TIMEOUT_S:g} s; check address, cable and power"
         ) from None
-    except OSError as error:
-        raise PortUnavailable(
-            str(url), f"cannot connect: {error.strerror or error}; check address, cable and power"
-        ) from error
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is none
+        why = getattr(error, "strerror", None) or error
+        raise PortUnavailable(str(url), f"cannot connect: {why}; check address, cable and power") from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        connected = transport.get_extra_info("socket")
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNACKNOWLEDGED_S * 1000))
     return TcpLink(loop, transport)  # asyncio and uvloop set TCP_NODELAY by themselves
 
 

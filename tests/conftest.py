@@ -45,7 +45,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def own_line_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Each worker's in-memory networks number their ports alike: without locks of its own it would hold another's."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        patch.setenv("MOTORPOOL_LOCK_DIR", str(tmp_path_factory.mktemp("runtime")))
         yield
 
 

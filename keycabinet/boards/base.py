@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from keycabinet.errors import Problem
+from keycabinet.plugins import plugins
 from keycabinet.profile_file import is_file, load_profile
 
 if TYPE_CHECKING:
@@ -135,9 +135,8 @@ def families() -> tuple[BoardFamily, ...]:
     from keycabinet.boards.wkly import WklyFamily  # noqa: PLC0415
     from keycabinet.boards.xor_8a import XorFamily  # noqa: PLC0415
 
-    found = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
     built_in = (ModbusFamily(), XorFamily(), KerongFamily(), WklyFamily())
-    return (*built_in, *(cast(BoardFamily, entry.load()) for entry in found))
+    return (*built_in, *cast("tuple[BoardFamily, ...]", plugins(ENTRY_POINTS)))
 
 
 def _profiles() -> Iterator[tuple[str, BoardKind, BoardFamily]]:

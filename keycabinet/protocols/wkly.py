@@ -181,7 +181,8 @@ class AskStates(_Asked):
         for begin in range(max(0, len(heard) - 9)):
             frame = heard[begin : begin + heard[begin + 4]]
             ours = FRAMING_WKLY.fits(frame) and frame[5:8] == bytes((self._board, self._command, DONE))
-            if ours and frame[8] != self._channels:
+            # The query to board 133 ends in 00 as well, and tells of no channels.
+            if ours and len(frame) > 9 and frame[8] != self._channels:
                 return UnsupportedBoard(
                     self.device, f"it has {frame[8]} channels, the profile {self._channels}"
                 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol, cast
 
 from keycabinet.fobs import Fob
+from keycabinet.plugins import plugins
 from keycabinet.readers.onewire import OneWireReader
 from keycabinet.readers.rdm6300 import Rdm6300Reader
 from keycabinet.readers.rs485_ascii import ADDRESSES, AsciiReader
@@ -87,8 +87,7 @@ class BuiltIn:
 @cache
 def families() -> tuple[ReaderFamily, ...]:
     """The built-in family, then every installed one in the order of its name."""
-    found = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
-    return (BuiltIn(), *(cast("ReaderFamily", entry.load()) for entry in found))
+    return (BuiltIn(), *cast("tuple[ReaderFamily, ...]", plugins(ENTRY_POINTS)))
 
 
 def reader_kinds() -> dict[str, ReaderKind]:

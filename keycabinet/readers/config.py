@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from keycabinet.errors import Problem
 from keycabinet.readers.base import ReaderKind, reader_kinds
 from keycabinet.slots import SlotRange, expand_slots
+from keycabinet.transport import MODBUS_TCP
 
 
 class ReaderConfig(BaseModel):
@@ -89,6 +90,11 @@ def _line_problems(
     path = ("readers", index, "line")
     if lines is not None and reader.line not in lines:
         yield Problem(path, reader.line, "a line named under [lines]")
+    url = lines.get(reader.line) if isinstance(lines, Mapping) else None
+    if str(url).startswith(MODBUS_TCP):
+        yield Problem(
+            path, reader.line, f"a serial:// or rtu+tcp:// line: {reader.kind} does not speak Modbus TCP"
+        )
     if reader.line in board_lines:
         yield Problem(path, reader.line, "a line without boards: readers and boards disturb each other")
     if any(each.line == reader.line and each.kind != reader.kind for each in earlier):

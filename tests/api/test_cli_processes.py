@@ -28,7 +28,11 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environ = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "XDG_STATE_HOME": str(folder / "state")}
+        self.environ = {
+            **os.environ,
+            "MOTORPOOL_LOCK_DIR": str(folder),
+            "XDG_STATE_HOME": str(folder / "state"),
+        }
         self.environ |= {"COLUMNS": "160", "NO_COLOR": "1"}
         self.write(SITE)
         (folder / "roster.toml").write_text(ROSTER, encoding="utf-8")

@@ -73,7 +73,7 @@ def test_lock_directory_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 async def test_a_line_holds_the_lock_for_its_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("MOTORPOOL_LOCK_DIR", str(tmp_path))
     wire = Wire(Board(), tcp=True)
     line = await Line.open("a", URL, opener=wire, exclusive=True, holder="station 04")
     wire.refuse = OSError("unplugged")
@@ -87,7 +87,7 @@ async def test_a_line_holds_the_lock_for_its_life(tmp_path: Path, monkeypatch: p
 async def test_a_line_that_cannot_be_opened_holds_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("MOTORPOOL_LOCK_DIR", str(tmp_path))
     wire = Wire(Board(), tcp=True)
     wire.refuse = PortUnavailable("a", "no such port")
     with pytest.raises(PortUnavailable):
@@ -98,6 +98,6 @@ async def test_a_line_that_cannot_be_opened_holds_nothing(
 async def test_a_line_over_a_simulators_opener_leaves_no_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("MOTORPOOL_LOCK_DIR", str(tmp_path))
     async with await Line.open("a", URL, opener=Wire(Board(), tcp=True)):
         assert os.listdir(tmp_path) == []

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.real_time
 
 @pytest.fixture
 def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, str]]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("MOTORPOOL_LOCK_DIR", str(tmp_path))
     master, slave = pty.openpty()
     tty.setraw(slave)
     name = os.ttyname(slave)
