@@ -18,12 +18,13 @@ import rfc8785
 from lifecycle import states
 from lifecycle.clock import Clock, IdFactory
 from lifecycle.engine import Engine, Moved, NotMoved
-from lifecycle.errors import CommandConflict, Refused, StationUnavailable
+from lifecycle.errors import CommandConflict, InvalidRequest, Refused, StationClosed, StationUnavailable
 from lifecycle.ledger import (
     Command,
     DuplicateCommand,
     Event,
     Ledger,
+    LedgerClosed,
     LedgerUnavailable,
     NewEvent,
     Row,
@@ -202,6 +203,8 @@ class Book:
                 raise StationUnavailable(
                     f"the ledger takes no entry now ({error}); nothing was done"
                 ) from error
+            except LedgerClosed as error:
+                raise StationClosed from error
         raise StationUnavailable("the same records changed too often while this was decided; try again")
 
     async def _commit(self, draft: Draft) -> tuple[Event, ...]:
@@ -225,8 +228,8 @@ class Book:
 
         The same id again answers the same and does nothing; with other content it raises CommandConflict.
         """
-        digest = sha256(rfc8785.dumps(content)).hexdigest()
-        known = await self.ledger.command(command_id)
+        digest = _digest(content)
+        known = await self._known(command_id)
         if known is not None:
             return _same(known, digest), ()
         answer: Any = None
@@ -244,6 +247,18 @@ class Book:
             raise CommandConflict(command_id) from error
         return answer, events
 
+    async def knows(self, command_id: str) -> bool:
+        """Whether a command of this id is recorded. Raises StationUnavailable."""
+        return await self._known(command_id) is not None
+
+    async def _known(self, command_id: str) -> Command | None:
+        try:
+            return await self.ledger.command(command_id)
+        except LedgerUnavailable as error:
+            raise _unavailable(error) from error
+        except LedgerClosed as error:
+            raise StationClosed from error
+
     async def until(self, done: Callable[[], bool]) -> None:
         """Return once `done()` holds; it is looked at after every recorded event."""
         while True:
@@ -255,6 +270,21 @@ class Book:
 
 def _unavailable(error: LedgerUnavailable) -> StationUnavailable:
     return StationUnavailable(f"the ledger cannot be read now ({error}); nothing was done")
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """What tells two commands of one id apart. Raises InvalidRequest for what canonical JSON cannot say."""
+    try:
+        return sha256(rfc8785.dumps(content)).hexdigest()
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+        for name, value in content.items():
+            try:
+                rfc8785.dumps(value)
+            except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+                raise InvalidRequest(
+                    name, value, "text in Unicode without lone surrogates, and finite numbers"
+                ) from None
+        raise
 
 
 def _same(known: Command, digest: str) -> Any:

@@ -57,6 +57,9 @@ def set_in(rows: Iterable[Row], cabinet: str, slot: int) -> Row | None:
 
 def enrol(draft: Draft, key_set: KeySet, place: Place, *, there: bool, now: datetime) -> None:
     """Enter a set in the book: in its home slot when it is sensed there (or nothing can tell), else unaccounted."""
+    if draft.row("key_set", key_set.id) is not None:
+        return
+    there = there and set_in(draft.rows("key_set"), place.cabinet, place.slot) is None
     _about(draft, place, key_set=key_set.id, vehicle=key_set.vehicle)
     where = dict(vehicle=key_set.vehicle, cabinet=place.cabinet, slot=place.slot, last_slot=place.label)
     common: dict[str, Any] = dict(
@@ -64,6 +67,7 @@ def enrol(draft: Draft, key_set: KeySet, place: Place, *, there: bool, now: date
     )
     if there:
         draft.move("key_set", key_set.id, "enrol", **where, **common)
+        _close_found(draft, place)
     else:
         draft.put("key_set", key_set.id, "unaccounted", **{**where, "cabinet": None, "slot": None}, **common)
         draft.note("KeySetMissingAtEnrolment")
@@ -106,8 +110,10 @@ def take(draft: Draft, key_set: Row, release: Row, proof: Proof, now: datetime) 
     draft.move("checkout", release.id, "take", proof=proof.value, taken_at=_iso(now))
     if order:
         draft.ids["order"] = str(order)
-        draft.put("order", str(order), "at_workshop", taken_by=holder)
-        draft.move("vehicle", str(key_set.data["vehicle"]), "to_workshop")
+        ordered = draft.row("order", str(order))
+        if ordered is not None and ordered.state == "open":  # else another set of it is there already
+            draft.put("order", str(order), "at_workshop", taken_by=holder)
+            draft.move("vehicle", str(release.data["vehicle"]), "to_workshop")
 
 
 def slot_filled(
@@ -168,8 +174,10 @@ def come_home(
         if key_set.state == "at_workshop":
             order = str(release.data["order"])
             draft.ids["order"] = order
-            draft.put("order", order, "to_accept")
-            draft.move("vehicle", vehicle, "back")
+            ordered = draft.row("order", order)
+            if ordered is not None and ordered.state == "at_workshop":
+                draft.put("order", order, "to_accept")
+                draft.move("vehicle", str(release.data["vehicle"]), "back")
     home = dict(cabinet=place.cabinet, slot=place.slot, last_slot=place.label, holder=None, checkout=None)
     draft.move("key_set", key_set.id, "return", **home, since=_iso(now), proof=place.proof.value)
     _close_found(draft, place)
@@ -206,7 +214,7 @@ def declare(
     draft.put("key_set", key_set.id, key_set.state, items_missing=list(said["items_missing"]))
     if said["odometer_km"] is not None:
         declared(draft, vehicle, float(said["odometer_km"]), officer, now)
-    if place is None or key_set.state not in AWAY:
+    if place is None or key_set.state not in AWAY or key_set.data["checkout"] not in (None, release.id):
         return
     taken = set_in(draft.rows("key_set"), place.cabinet, place.slot)
     if taken is not None:

@@ -6,6 +6,7 @@ MotorPoolError                 code, retryable
 ├── UnknownThing               no such officer, vehicle, check-out, order, cabinet or slot
 ├── CommandConflict            the same command id with other content
 ├── StationUnavailable         nothing can be released or recorded just now
+│   └── StationClosed          it was closed by this program
 ├── NotTaken                   nobody took the set in time
 ├── OtherSetTaken              another set left its slot instead
 ├── ReleaseFailed              the slot did not open
@@ -86,6 +87,13 @@ class AheadOfLedger(MotorPoolError):
 class StationUnavailable(MotorPoolError):
     code = "station_unavailable"
     retryable = True
+
+
+class StationClosed(StationUnavailable):
+    retryable = False
+
+    def __init__(self) -> None:
+        super().__init__("the station is closed; open it again")
 
 
 class NotTaken(MotorPoolError):

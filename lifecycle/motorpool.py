@@ -27,7 +27,7 @@ from lifecycle.policy import HandOverFacts
 from lifecycle.releases import Request
 from lifecycle.remote import Remote
 from lifecycle.roster import Roster
-from lifecycle.site import Site, load_site
+from lifecycle.site import Site, check_home, load_site
 from lifecycle.states import CLOSED
 from lifecycle.station import Hardware, Station
 from lifecycle.terminals import host_access, host_radio
@@ -145,7 +145,8 @@ class MotorPool(Remote):
         person = self._people.roster.officer(officer)
         candidates = self._candidates(vehicle, vehicle_class)
         content = {
-            "verb": "check_out", "officer": person.id, "vehicle": vehicle, "vehicle_class": vehicle_class,
+            "verb": "check_out", "officer": person.id, "vehicle": vehicle and candidates[0].id,
+            "vehicle_class": vehicle_class,
             "purpose": purpose, "incident": incident,
         }  # fmt: skip
         return await self._release(Request(person, purpose, incident), candidates, content, command_id)
@@ -157,7 +158,7 @@ class MotorPool(Remote):
         person = self._people.roster.officer(officer)
         self._slot(cabinet, slot)
         row = custody.set_in(self._book.rows("key_set"), cabinet, slot)
-        if row is None:
+        if row is None and not await self._book.knows(self._command(command_id)):
             raise UnknownThing("key_set", slot_label(cabinet, slot), "the book has no key set in this slot")
         content = {
             "verb": "open_slot",
@@ -165,8 +166,8 @@ class MotorPool(Remote):
             "officer": person.id,
             "reason": reason,
         }
-        candidates = [self._people.roster.vehicles[str(row.data["vehicle"])]]
-        request = Request(person, reason, key_set=row.id)
+        candidates = [] if row is None else [self._people.roster.vehicles[str(row.data["vehicle"])]]
+        request = Request(person, reason, key_set=None if row is None else row.id)
         return await self._release(request, candidates, content, command_id)
 
     async def hand_to_workshop(
@@ -218,10 +219,12 @@ class MotorPool(Remote):
             if item not in known:
                 raise InvalidRequest("items_missing", item, "of this set: " + ", ".join(known))
         for each in defects:
+            if not each.get("code"):
+                raise InvalidRequest("defects.code", each.get("code"), "what is wrong, in a word")
             repairs.check_severity(each.get("severity", ""))
         said: dict[str, Any] = {
             "odometer_km": odometer_km, "bay": bay, "slot": slot, "items_missing": list(items_missing),
-            "defects": [{"code": each["code"], "severity": each["severity"]} for each in defects],
+            "defects": [dict(each) for each in defects],
         }  # fmt: skip
         place = None if slot is None else self._station.place(*self._label(slot))
 
@@ -276,7 +279,18 @@ class MotorPool(Remote):
     # The roster, and how a release begins
 
     async def upsert_roster(self, delta: Roster) -> None:
-        """Add or change units, officers, vehicles and key sets, under the host's own ids."""
+        """Add or change units, officers, vehicles and key sets, under the host's own ids.
+
+        Raises InvalidRequest for a set whose home is no slot of this site or whose vehicle is in no roster, and
+        StationUnavailable.
+        """
+        whole = self._people.roster.merged(delta)
+        for each in delta.key_sets.values():
+            check_home(f"key_sets.{each.id}.home", each.home, self.site)
+            if each.vehicle not in whole.vehicles:
+                raise InvalidRequest(
+                    f"key_sets.{each.id}.vehicle", each.vehicle, "the id of a vehicle in the roster"
+                )
         await self._people.upsert(delta)
         await self._station.enrol()
 
@@ -301,7 +315,7 @@ class MotorPool(Remote):
         asked = self._command(command_id)
         try:
             checkout, events = await self._book.command(asked, content, build)
-        except StationUnavailable:
+        except (StationUnavailable, asyncio.CancelledError):
             self._station.sessions.look_for(new)
             raise
         if events:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.book import Draft
-from lifecycle.errors import InvalidRequest, UnknownThing
+from lifecycle.errors import InvalidRequest, Refused, UnknownThing
 from lifecycle.ledger import Row
-from lifecycle.model import BLOCKING_SEVERITIES, SEVERITIES
+from lifecycle.model import BLOCKING_SEVERITIES, SEVERITIES, Reason
 from lifecycle.policy import AcceptFacts
 
 
@@ -88,6 +88,8 @@ def open_order(
 
 def accept(draft: Draft, rows: Sequence[Row], order: Row, *, by: str, now: datetime) -> None:
     """Its defects close; the vehicle is ready unless another blocking defect is open. Raises Refused."""
+    if order.state != "to_accept":
+        raise Refused((Reason.wrong_state("order", order.state, "accept"),))
     vehicle = str(order.data["vehicle"])
     mended = [str(each) for each in order.data["defects"]]  # type: ignore[union-attr]
     left = [row for row in open_defects(rows, vehicle) if row.id not in mended]

@@ -136,7 +136,8 @@ class Roster:
 
 
 def _by(entities: Iterable[T], attribute: str, value: str) -> T | None:
-    return next((each for each in entities if getattr(each, attribute) == value), None)
+    """The newest that has it: who is not in the file any more stays in the book, and may have left it to another."""
+    return next((each for each in reversed(list(entities)) if getattr(each, attribute) == value), None)
 
 
 def load_roster(path: str | Path) -> Roster:

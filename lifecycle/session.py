@@ -13,8 +13,8 @@ from collections.abc import Coroutine
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from keycabinet import Cabinet, KeyCabinetError, Presence, Proof, ReleaseOutcome
-from keycabinet.errors import NotWired
+from keycabinet import Cabinet, KeyCabinetError, Presence, Proof, Release, ReleaseOutcome
+from keycabinet.errors import CabinetClosed, NotWired
 from lifecycle import custody
 from lifecycle.book import Draft
 from lifecycle.custody import OPEN_RELEASES
@@ -53,17 +53,28 @@ class Sessions:
         name, slot = parse_slot_label(str(row.data["slot"]))
         cabinet = self._station.cabinets[name]
         cabinet.attend(self._station.site.station.take_within_s)
-        if cabinet.has_door:
-            await self._open_door(cabinet, checkout)
-        await self._light(cabinet, slot, on=True)
-        release = await cabinet.open_slot(slot, checkout)
-        outcome, reason = release.outcome, release.reason
+        try:
+            outcome, reason = await self._unlock(cabinet, slot, checkout)
+        except CabinetClosed as error:  # one of its boards was refused when the station started
+            outcome, reason = ReleaseOutcome.NOT_SENT, str(error)
         if outcome in (ReleaseOutcome.NOT_SENT, ReleaseOutcome.REJECTED):
             await self._station.record(lambda draft: custody.fail(draft, checkout, outcome.value, reason))
         else:
             await self._station.record(lambda draft: custody.verdict(draft, checkout, outcome.value, reason))
             await self._watch(checkout, cabinet, slot)
         await self._light(cabinet, slot, on=False)
+
+    async def _unlock(self, cabinet: Cabinet, slot: int, checkout: str) -> tuple[ReleaseOutcome, str | None]:
+        """Door, lamp and slot; what came of it, and why."""
+        door = await self._open_door(cabinet, checkout) if cabinet.has_door else None
+        await self._light(cabinet, slot, on=True)
+        try:
+            release = await cabinet.open_slot(slot, checkout)
+        except NotWired:  # kept by the door alone
+            if door is None:
+                raise
+            release = door
+        return release.outcome, release.reason
 
     def settle_all(self) -> None:
         """After a restart: settle every release that the last run left open."""
@@ -147,13 +158,14 @@ class Sessions:
             proof = proof if release.state == "released" else Proof.ASSUMED
             custody.take(draft, key_set, release, proof, self._book.clock())
 
-    async def _open_door(self, cabinet: Cabinet, checkout: str) -> None:
+    async def _open_door(self, cabinet: Cabinet, checkout: str) -> Release:
         """A door that does not open keeps nobody from asking the slot: it may stand open already."""
         door = await cabinet.open_door(f"{checkout}:door")
         if door.outcome is not ReleaseOutcome.CONFIRMED:
             _log.warning(
                 "%s: the door of cabinet %s: %s (%s)", checkout, cabinet.name, door.outcome, door.reason
             )
+        return door
 
     async def _light(self, cabinet: Cabinet, slot: int, *, on: bool) -> None:
         try:

@@ -112,6 +112,8 @@ class Sightings:
         row = self._book.row("key_set", key_set.id)
         if row is None or row.state not in identity.HERE or identity.is_at(row, place):
             return None
+        if str(row.data["cabinet"]) not in self._station.cabinets:
+            return None
         other = self._station.place(str(row.data["cabinet"]), int(str(row.data["slot"])))
         there = self._station.cabinets[other.cabinet].snapshot().slot(other.slot)
         return other if there.presence is Presence.PRESENT else None

@@ -16,7 +16,7 @@ from keycabinet.config import CabinetConfig, find_problems, resolve
 from keycabinet.errors import LineUrlError
 from keycabinet.profile_file import is_file
 from keycabinet.transport import LineUrl
-from lifecycle.errors import Problem, SiteError
+from lifecycle.errors import InvalidRequest, Problem, SiteError
 from lifecycle.model import parse_slot_label
 from lifecycle.roster import Roster, load_roster
 from lifecycle.tomlfile import key_path, problems_of, read_toml
@@ -221,13 +221,22 @@ def _class_problems(path: Path, site: Site, roster: Roster) -> list[Problem]:
 
 
 def _home_problems(path: Path, site: Site, roster: Roster) -> list[Problem]:
-    slots = site.slots()
     problems = []
     for index, each in enumerate(roster.key_sets.values()):
-        cabinet, slot = parse_slot_label(each.home)
-        if slot not in slots.get(cabinet, ()):
-            known = ", ".join(f"{name}-{min(s):02d} to {name}-{max(s):02d}" for name, s in slots.items() if s)
-            problems.append(
-                Problem(str(path), f"key_sets.{index}.home", each.home, f"a slot of this site: {known}")
-            )
+        try:
+            check_home(f"key_sets.{index}.home", each.home, site)
+        except InvalidRequest as error:
+            problems.append(Problem(str(path), error.field, error.value, error.allowed))
     return problems
+
+
+def check_home(field: str, home: str, site: Site) -> None:
+    """Raises InvalidRequest naming `field` for a home that is no slot of the site."""
+    slots = site.slots()
+    try:
+        cabinet, slot = parse_slot_label(home)
+    except ValueError:
+        cabinet, slot = home, 0
+    if slot not in slots.get(cabinet, ()):
+        known = ", ".join(f"{name}-{min(s):02d} to {name}-{max(s):02d}" for name, s in slots.items() if s)
+        raise InvalidRequest(field, home, f"a slot of this site: {known}")

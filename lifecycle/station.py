@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,8 @@ from lifecycle import custody
 from lifecycle.book import Book, Draft
 from lifecycle.custody import OPEN_RELEASES, Place
 from lifecycle.equipment import Equipment, noted
-from lifecycle.errors import StationUnavailable
-from lifecycle.ledger import Event, Row
+from lifecycle.errors import StationClosed, StationUnavailable
+from lifecycle.ledger import Event, LedgerBroken, Row
 from lifecycle.model import KeySet, parse_slot_label, slot_label
 from lifecycle.performing import Performer
 from lifecycle.releases import Sensed
@@ -166,7 +166,9 @@ class Station:
 
     def senses(self, cabinet: str, slot: int) -> Sensed:
         """What is known of a slot now, without asking."""
-        found = self.cabinets[cabinet]
+        found = self.cabinets.get(cabinet)
+        if found is None or slot not in self.slots(cabinet):  # the book is older than the site
+            return Sensed(online=False, senses_keys=True, presence=Presence.UNKNOWN)
         presence = found.snapshot().slot(slot).presence
         return Sensed(found.answers_for(slot), found.tells_presence, presence)
 
@@ -221,6 +223,8 @@ class Station:
         while True:
             try:
                 recorded = await self.book.step(build)
+            except StationClosed:
+                raise
             except StationUnavailable as error:
                 _log.warning("%s", error)
             else:
@@ -240,25 +244,33 @@ class Station:
         seen = [(cabinet.name, state) for cabinet in cabinets for state in cabinet.snapshot().slots]
         for name, state in seen:
             if state.presence is Presence.ABSENT and self._holds(name, state.slot):
-                await self._emptied(name, state.slot)
+                await self._entered(name, self._emptied(name, state.slot))
         for name, state in seen:
             sighting = self.cabinets[name].sighting(state.slot)
             if state.presence is Presence.PRESENT and sighting is not None:
-                await self.sightings.came(name, state.slot, sighting)  # before any set is thought missing
+                # Before any set is thought missing.
+                await self._entered(name, self.sightings.came(name, state.slot, sighting))
         for name, state in seen:
             if state.presence is Presence.PRESENT:
-                await self._filled(name, state.slot, self.cabinets[name].sighting(state.slot))
+                sighting = self.cabinets[name].sighting(state.slot)
+                await self._entered(name, self._filled(name, state.slot, sighting))
 
     async def enrol(self) -> None:
         """Enter the sets that the roster has and the book has not."""
         for cabinet in self.cabinets.values():
             await self._enrol_sets(cabinet)
 
+    def slots(self, cabinet: str) -> tuple[int, ...]:
+        """The slots of a cabinet as the site has it now; none for one that it has not."""
+        found = self.cabinets.get(cabinet)
+        return () if found is None else tuple(each.slot for each in found.snapshot().slots)
+
     async def _enrol_sets(self, cabinet: Cabinet) -> None:
         snapshot = cabinet.snapshot()
         for key_set in self._roster().key_sets.values():
             home, slot = parse_slot_label(key_set.home)
-            if home == cabinet.name and self.book.row("key_set", key_set.id) is None:
+            here = home == cabinet.name and slot in self.slots(home)
+            if here and self.book.row("key_set", key_set.id) is None:
                 assumed = not cabinet.tells_presence
                 there = assumed or snapshot.slot(slot).presence is Presence.PRESENT
                 await self.record(self._enrolment(key_set, self.place(home, slot), there))
@@ -268,7 +280,19 @@ class Station:
 
     async def _observe(self, cabinet: Cabinet, observed: Any) -> None:
         async for event in observed:
-            await self._enter(cabinet, event)
+            await self._entered(cabinet.name, self._enter(cabinet, event))
+
+    async def _entered(self, cabinet: str, entering: Awaitable[object]) -> None:
+        """Enter one observation. One that cannot be entered is told, and keeps no later one out of the book."""
+        try:
+            await entering
+        except (LedgerBroken, StationClosed):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, what is sensed next must reach the book
+            _log.exception("cabinet %s: something that was observed could not be entered", cabinet)
+            self.problems[f"an observation of cabinet {cabinet}"] = (
+                f"not entered: {type(error).__name__}: {error}"
+            )
 
     async def _enter(self, cabinet: Cabinet, event: CabinetEvent) -> None:
         match event:
@@ -357,7 +381,10 @@ class Station:
     async def _look_again(self) -> None:
         """Sets that hang somewhere and could not be named: each change elsewhere may tell which they are."""
         for case in [row for row in self.book.rows("found") if row.state == "open"]:
-            place = self.place(str(case.data["cabinet"]), int(str(case.data["slot"])))
+            cabinet, slot = str(case.data["cabinet"]), int(str(case.data["slot"]))
+            if slot not in self.slots(cabinet):
+                continue
+            place = self.place(cabinet, slot)
             sighting = self.cabinets[place.cabinet].sighting(place.slot)
             if sighting is not None and sighting.fobs:
                 continue  # its fob is known, and is nobody's

@@ -45,8 +45,20 @@ LAST_LINES = 25
 FRAMES_KEPT = 64
 SETTLING_S = 900.0
 """How long a station is left alone at the end, with every fault over, before the board is read."""
-_SILENT = logging.NullHandler()
-"""For programs that set up no logging: what the library says of faults is not shown, since they were asked for."""
+_LOGGED = ("keycabinet", "vehicle", "lifecycle")
+
+
+class _Stumbles(logging.Handler):
+    """Hears what the library logs, shows none of it (the faults were asked for), and passes on what it stumbled over:
+    an exception that it caught where none may come from is a bug, however well the station lives with it."""
+
+    def __init__(self, stumbled: Callable[[str], None]) -> None:
+        super().__init__()
+        self._stumbled = stumbled
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info is not None and record.exc_info[1] is not None:
+            self._stumbled(f"{record.getMessage()}: {record.exc_info[1]!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +111,6 @@ def folder_for_ledgers() -> str | None:
 
 def play(setting: Setting, tell: Callable[[str], None] | None = None) -> Outcome:
     """Play it in virtual time, in this process. `tell` hears each thing that happens, as a line of text."""
-    for name in ("keycabinet", "vehicle", "lifecycle"):
-        logging.getLogger(name).addHandler(_SILENT)
     with tempfile.TemporaryDirectory(prefix="motorpool-", dir=folder_for_ledgers()) as folder:
         return virtual_time.run(Play(setting, Path(folder), tell).run(), seed=setting.seed)
 
@@ -163,13 +173,18 @@ class Play:
 
     async def run(self) -> Outcome:
         """Play it."""
+        hears = _Stumbles(lambda text: self.invariants.ground.violated("run", text))
         async with self.station.running("memory"):
             self._set_up()
+            for name in _LOGGED:
+                logging.getLogger(name).addHandler(hears)
             keeper = asyncio.get_running_loop().create_task(self.host.run(), name="the host")
             try:
                 readings = await self._days()
             finally:
                 await self._tear_down(keeper)
+                for name in _LOGGED:
+                    logging.getLogger(name).removeHandler(hears)
         self.invariants.end()
         return self._outcome(readings)
 

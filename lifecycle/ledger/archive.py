@@ -47,7 +47,7 @@ class Archive:
     def _ask(self, question: Callable[[sqlite3.Cursor], T]) -> T:
         try:
             if self._cursor is None:
-                self._cursor = open_reader(self._path, WAIT_S).cursor()
+                self._cursor = open_reader(self._path, WAIT_S, written=True).cursor()
             return question(self._cursor)
         except sqlite3.Error as error:
             self.close()

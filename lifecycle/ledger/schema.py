@@ -101,11 +101,11 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def open_reader(path: Path, wait_s: float = 5.0) -> sqlite3.Connection:
+def open_reader(path: Path, wait_s: float = 5.0, *, written: bool = False) -> sqlite3.Connection:
     """A connection that cannot write, also beside a running station or on a read-only medium."""
     # Without a write-ahead log nobody is writing (a running station always has one), and then SQLite need not
     # be let to create one next to the file.
-    still = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+    still = "" if written or path.with_name(path.name + "-wal").exists() else "&immutable=1"
     address = f"file:{quote(str(path))}?mode=ro{still}"
     return sqlite3.connect(address, wait_s, uri=True, isolation_level=None)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger_steps import open_ledger
+from ledger_steps import Disk, open_ledger
 
 from lifecycle.ledger import Ledger, LedgerUnavailable, NewEvent, Row, Step, VersionConflict, verify
 from lifecycle.ledger import image as ledger_image
@@ -130,3 +130,20 @@ def test_it_answers_as_if_everything_were_kept(
         await ledger.close()
 
     virtual_time.run(compare())
+
+
+async def test_an_old_trip_is_looked_at_after_a_disk_error(path: Path) -> None:
+    """The failed commit closes the writer, and SQLite removes its log: the archive must not think the file at rest."""
+    disk = Disk()
+    async with await open_ledger(path, closed=CLOSED, connect=disk) as ledger:
+        for number in range(5):
+            await ledger.commit(move(f"t-{number}", 0, "home"))
+        disk.fails_before = True
+        with pytest.raises(LedgerUnavailable):
+            await ledger.commit(move("t-5", 0, "home"))
+        disk.fails_before = False
+        assert ledger.row("trip", "t-0") is not None
+        for number in range(5, 10):
+            await ledger.commit(move(f"t-{number}", 0, "home"))
+        assert ledger.row("trip", "t-6") is not None
+        assert len(ledger.all_rows("trip")) == 10
