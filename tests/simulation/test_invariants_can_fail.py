@@ -276,3 +276,21 @@ def test_a_bug_in_a_terminal_is_caught(bug: str, sealed: str, monkeypatch: pytes
     failure = report.failures[0]
     assert failure.violation.invariant == "I6", str(failure.violation)
     assert str(replayed(failure.replay).violations[0]) == str(failure.violation)
+
+
+def test_what_the_library_stumbles_over_is_caught(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However well the station lives with it."""
+    whole, stumbles = custody.come_home, []
+
+    def come_home(draft: Any, key_set: Any, place: custody.Place, **said: Any) -> None:
+        if not stumbles:
+            stumbles.append(place)
+            raise KeyError("a bug")
+        whole(draft, key_set, place, **said)
+
+    monkeypatch.setattr(custody, "come_home", come_home)
+    report = campaign.run(scenario=scenario, seeds="1")
+    assert stumbles
+    (failure,) = report.failures
+    assert failure.violation.invariant == "run"
+    assert "KeyError('a bug')" in failure.violation.text
