@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Words = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Severity = Literal["minor", "major", "critical"]
 Officer = Annotated[Ref, Field(description="Roster id or badge", examples=["013542"])]
 

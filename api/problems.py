@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from keycabinet.errors import KeyCabinetError
 from lifecycle.errors import InvalidRequest, MotorPoolError, Refused, UnknownThing
@@ -26,6 +27,7 @@ from lifecycle.ledger import LedgerError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 logger = logging.getLogger(__name__)
 
@@ -310,7 +312,20 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
         found = problem(code, path)
     else:
         found = problem("bad_request", path, detail=str(error.detail), status=error.status_code)
-    return response(found, error.headers)
+    headers = dict(error.headers or {})
+    if "allow" in {name.lower() for name in headers}:
+        headers = {"allow": _allowed(request)}
+    return response(found, headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method that some route of this path has; a router tells only those of the first."""
+
+    def has(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(method for method in METHODS if has(method))
 
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:

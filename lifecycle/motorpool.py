@@ -27,7 +27,8 @@ from lifecycle.policy import HandOverFacts
 from lifecycle.releases import Request
 from lifecycle.remote import Remote
 from lifecycle.roster import Roster
-from lifecycle.site import Site, check_home, load_site
+from lifecycle.site import Site, load_site
+from lifecycle.site_problems import check_home
 from lifecycle.states import CLOSED
 from lifecycle.station import Hardware, Station
 from lifecycle.terminals import host_access, host_radio
@@ -284,9 +285,9 @@ class MotorPool(Remote):
         Raises InvalidRequest for a set whose home is no slot of this site or whose vehicle is in no roster, and
         StationUnavailable.
         """
-        whole = self._people.roster.merged(delta)
+        whole, slots = self._people.roster.merged(delta), self.site.slots()
         for each in delta.key_sets.values():
-            check_home(f"key_sets.{each.id}.home", each.home, self.site)
+            check_home(f"key_sets.{each.id}.home", each.home, slots)
             if each.vehicle not in whole.vehicles:
                 raise InvalidRequest(
                     f"key_sets.{each.id}.vehicle", each.vehicle, "the id of a vehicle in the roster"

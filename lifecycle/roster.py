@@ -8,7 +8,7 @@ chain.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from keycabinet import Fob
 from lifecycle.errors import Problem, SiteError, UnknownThing
-from lifecycle.model import KeySet, Officer, Unit, Vehicle, parse_slot_label
+from lifecycle.model import KeySet, Officer, Unit, Vehicle, parse_slot_label, slot_label
 from lifecycle.tomlfile import problems_of, read_toml
 from vehicle import TerminalConfig
 
@@ -70,8 +70,7 @@ class KeySetEntry(_Entry):
     @field_validator("home")
     @classmethod
     def _is_a_slot(cls, home: str) -> str:
-        parse_slot_label(home)
-        return home
+        return slot_label(*parse_slot_label(home))
 
     @field_validator("fob")
     @classmethod
@@ -190,19 +189,65 @@ def _tables(data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
+def _home(label: str) -> str:
+    return slot_label(*parse_slot_label(label))
+
+
+def _fob(number: str) -> str:
+    return str(Fob.parse(number))
+
+
+_UNIQUE: Mapping[tuple[str, str], Callable[[str], str]] = {
+    ("units", "id"): str,
+    ("officers", "id"): str,
+    ("officers", "badge"): str,
+    ("officers", "card"): _fob,
+    ("vehicles", "id"): str,
+    ("vehicles", "fleet_number"): str,
+    ("vehicles", "vin"): str,
+    ("vehicles", "terminal.address"): str.upper,
+    ("key_sets", "id"): str,
+    ("key_sets", "home"): _home,
+    ("key_sets", "fob"): _fob,
+}
+"""What each entry of a table has for itself, and what makes two writings of it the same."""
+_ALSO_NAMES = (("officers", "badge"), ("vehicles", "fleet_number"))
+"""What names an entry as well as its id does."""
+
+
+def _value(row: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key; None for none."""
+    found: Any = row
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def _meant(value: Any, same: Callable[[str], str]) -> str:
+    try:
+        return same(str(value))
+    except ValueError:
+        return str(value)  # that it is none is told elsewhere
+
+
 def _references(path: Path, data: Mapping[str, Any]) -> list[Problem]:
     """Duplicates and references to things that are not there, looked for in the raw tables so that all are found."""
     problems = []
-    unique = [("units", "id"), ("officers", "id"), ("officers", "badge"), ("officers", "card"), ("vehicles", "id"),
-              ("vehicles", "fleet_number"), ("key_sets", "id"), ("key_sets", "home"),
-              ("key_sets", "fob")]  # fmt: skip
-    for table, key in unique:
-        counts = Counter(str(row.get(key)) for row in _tables(data, table) if key in row)
+    for (table, key), same in _UNIQUE.items():
+        values = [_value(row, key) for row in _tables(data, table)]
+        meant = [None if value is None else _meant(value, same) for value in values]
+        counts = Counter(meant)
+        problems += [
+            Problem(str(path), f"{table}.{index}.{key}", value, "each only once in this file")
+            for index, (value, each) in enumerate(zip(values, meant, strict=True))
+            if each is not None and counts[each] > 1
+        ]
+    for table, key in _ALSO_NAMES:
+        ids = {str(row["id"]): index for index, row in enumerate(_tables(data, table)) if "id" in row}
         for index, row in enumerate(_tables(data, table)):
-            if counts[str(row.get(key))] > 1:
-                problems.append(
-                    Problem(str(path), f"{table}.{index}.{key}", row[key], "each only once in this file")
-                )
+            if key in row and ids.get(str(row[key]), index) != index:
+                allowed = f"no id of another entry: {table}.{ids[str(row[key])]} has this one"
+                problems.append(Problem(str(path), f"{table}.{index}.{key}", row[key], allowed))
     for table, key, target in (
         ("officers", "unit", "units"),
         ("vehicles", "unit", "units"),

@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
-from keycabinet.config import CabinetConfig, find_problems, resolve
+from keycabinet.config import CabinetConfig, resolve
 from keycabinet.errors import LineUrlError
 from keycabinet.profile_file import is_file
 from keycabinet.transport import LineUrl
-from lifecycle.errors import InvalidRequest, Problem, SiteError
-from lifecycle.model import parse_slot_label
+from lifecycle.errors import Problem, SiteError
 from lifecycle.roster import Roster, load_roster
-from lifecycle.tomlfile import key_path, problems_of, read_toml
+from lifecycle.site_problems import class_problems, home_problems, readable_parts, wiring_problems
+from lifecycle.tomlfile import problems_of, read_toml
 from vehicle.radio_url import RadioUrl
 
 
@@ -34,7 +34,7 @@ def _line_url(text: str) -> str:
 def _timezone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder of zones
         raise ValueError("an IANA time zone such as Asia/Shanghai") from error
     return name
 
@@ -53,6 +53,7 @@ def _one_proxy(radios: dict[str, str]) -> dict[str, str]:
 RESPONSE = "response"
 """The class of vehicles that answer calls."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
+FileName = Annotated[str, Field(pattern=r"^[^\x00]+$")]
 
 
 class _Table(BaseModel):
@@ -64,8 +65,8 @@ class StationConfig(_Table):
 
     code: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Shanghai"
-    ledger: str = "ledger.db"
-    roster: str = "roster.toml"
+    ledger: FileName = "ledger.db"
+    roster: FileName = "roster.toml"
     take_within_s: float = Field(default=60.0, ge=5.0, le=3600.0)
 
 
@@ -152,17 +153,20 @@ def load_site(path: str | Path) -> Site:
     _find_profiles(path.parent, data)
     model, problems = problems_of(path, Site, data)
     site = model if isinstance(model, Site) else None
-    if site is not None:
-        problems += wiring_problems(path, site)
+    parts = readable_parts(data)
+    problems += wiring_problems(path, parts)
     roster_path = path.parent / _roster_name(data)
     roster = Roster()
     try:
         roster = load_roster(roster_path)
     except SiteError as error:
         problems += error.problems
-    if site is not None and not problems:
-        problems += _home_problems(roster_path, site, roster)
-        problems += _class_problems(path, site, roster)
+    else:
+        problems += home_problems(roster_path, parts, roster)
+        if site is not None:
+            problems += class_problems(path, site.actions.immobilise, roster)
+    if site is not None and (path.parent / site.station.ledger).is_dir():
+        problems.append(Problem(str(path), "station.ledger", site.station.ledger, "a file; this is a folder"))
     if problems or site is None:
         raise SiteError(problems)
     return site.located(path.parent, roster)
@@ -183,60 +187,3 @@ def _roster_name(data: Mapping[str, Any]) -> str:
     station = data.get("station")
     name = station.get("roster") if isinstance(station, dict) else None
     return name if isinstance(name, str) else "roster.toml"
-
-
-def wiring_problems(path: Path, site: Site) -> list[Problem]:
-    """What is wrong between boards, slots and lines, and between cabinets that share a line."""
-    problems = []
-    seen: dict[tuple[str, int], str] = {}
-    for name, config in site.cabinets.items():
-        problems += [
-            Problem(str(path), key_path(("cabinets", name, *each.path)), each.value, each.allowed)
-            for each in find_problems(name, config, tuple(site.lines))
-        ]
-        for index, board in enumerate(config.boards):
-            here = key_path(("cabinets", name, "boards", index, "address"))
-            first = seen.setdefault((board.line, board.address), here)
-            if first != here and not first.startswith(f"cabinets.{name}."):
-                allowed = f"an address of its own on line {board.line}; {first} has this one"
-                problems.append(Problem(str(path), here, board.address, allowed))
-    identities: dict[str, str] = {}
-    for name, url in site.lines.items():
-        first = identities.setdefault(LineUrl.parse(url).identity, name)
-        if first != name:
-            problems.append(
-                Problem(str(path), f"lines.{name}", url, f"a wire of its own; lines.{first} is the same one")
-            )
-    return problems
-
-
-def _class_problems(path: Path, site: Site, roster: Roster) -> list[Problem]:
-    known = dict.fromkeys(each.vehicle_class for each in roster.vehicles.values())
-    allowed = f"a class of the roster, but for response cars: {', '.join(known) or 'there are none'}"
-    return [
-        Problem(str(path), key_path(("actions", "immobilise", index)), name, allowed)
-        for index, name in enumerate(site.actions.immobilise)
-        if name not in known
-    ]
-
-
-def _home_problems(path: Path, site: Site, roster: Roster) -> list[Problem]:
-    problems = []
-    for index, each in enumerate(roster.key_sets.values()):
-        try:
-            check_home(f"key_sets.{index}.home", each.home, site)
-        except InvalidRequest as error:
-            problems.append(Problem(str(path), error.field, error.value, error.allowed))
-    return problems
-
-
-def check_home(field: str, home: str, site: Site) -> None:
-    """Raises InvalidRequest naming `field` for a home that is no slot of the site."""
-    slots = site.slots()
-    try:
-        cabinet, slot = parse_slot_label(home)
-    except ValueError:
-        cabinet, slot = home, 0
-    if slot not in slots.get(cabinet, ()):
-        known = ", ".join(f"{name}-{min(s):02d} to {name}-{max(s):02d}" for name, s in slots.items() if s)
-        raise InvalidRequest(field, home, f"a slot of this site: {known}")

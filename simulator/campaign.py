@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 import re
 import time
 import traceback
@@ -22,6 +23,8 @@ from simulator.version import revision
 SEEDS_HELP = 'seeds such as "7", "1..200" or "1..5,17"; from 0, none twice'
 CRASH_SCENARIO = "crash-points"
 MOST_SEEDS = 100_000
+INTERRUPTED = 130
+"""The exit code of a worker that Ctrl-C ended: 128 and the signal's number."""
 _RANGE = re.compile(r"(\d{1,18})(?:\.\.(\d{1,18}))?")
 
 Progress = Callable[[int, int], None]
@@ -114,9 +117,20 @@ def _play_all(settings: Sequence[Setting], jobs: int) -> Iterator[Outcome]:
     # A fresh interpreter a worker: nothing that this process did can leak into a run.
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        running = [pool.submit(_play, setting) for setting in settings]
-        for done in as_completed(running):
-            yield done.result()
+        try:
+            running = [pool.submit(_play_in_a_worker, setting) for setting in settings]
+            for done in as_completed(running):
+                yield done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # who breaks off does not wait for every seed
+            raise
+
+
+def _play_in_a_worker(setting: Setting) -> Outcome:
+    try:
+        return _play(setting)
+    except KeyboardInterrupt:
+        os._exit(INTERRUPTED)  # nor for those that this worker would take next
 
 
 def _play(setting: Setting) -> Outcome:

@@ -106,9 +106,10 @@ async def _read(address: str, find_s: float) -> Telemetry:
 async def _clear(address: str, order: ClearOrder, find_s: float, record: CommissioningLog) -> CodesCleared:
     """The order is on the disk before the first byte goes out, what became of it after it."""
     about = {"what": "clear codes", "address": address, "by": order.by, "reason": order.reason}
+    terminal = _terminal(address, find_s)
     record.write(**about, holds=", ".join(order.holds), outcome="intended")
     try:
-        async with _terminal(address, find_s) as terminal:
+        async with terminal:
             cleared = await terminal.clear_codes(order)
     except VehicleError as error:
         record.write(**about, outcome="not_sent", detail=str(error))

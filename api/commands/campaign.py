@@ -21,7 +21,7 @@ from rich.text import Text
 
 from api import worlds
 
-from .output import FAILED, Stopped, err, out, say, table
+from .output import BAD_INPUT, FAILED, Stopped, err, out, say, table
 
 SHOWN_FAILURES = 5
 Rows = Sequence[Sequence[str]]
@@ -184,16 +184,14 @@ def campaign(
     for title, heads, rows in report.tables():
         if rows:
             out().print(table(heads, rows, title=title))
-    if json_file is not None:
-        json_file.write_text(
-            json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-        )
-    if html_file is not None:
-        html_file.write_text(report.as_page(), encoding="utf-8")
-    if not report.ok:
+    if report.ok:
+        say("No violation.", style="green")
+    else:
         _show_failures(report)
+    _write(json_file, lambda: json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
+    _write(html_file, report.as_page)
+    if not report.ok:
         raise typer.Exit(FAILED)
-    say("No violation.", style="green")
 
 
 def replay(
@@ -221,10 +219,22 @@ def replay(
     run: Replays = worlds.load("replay")
     console = out()
 
+    stepping, interrupted = step, False
+
     def tell(line: str) -> None:
-        console.print(Text(line), end="" if step else "\n")
-        if step:
-            input()
+        nonlocal stepping, interrupted
+        if interrupted:
+            return  # the station is being taken down
+        console.print(Text(line), end="" if stepping else "\n")
+        try:
+            if stepping:
+                input()
+        except EOFError:  # nobody is there to press Enter any more
+            stepping = False
+            console.print()
+        except KeyboardInterrupt:
+            interrupted = True
+            raise
 
     done = run(
         seed,
@@ -265,8 +275,24 @@ def _rate(bar: Progress, task: Any) -> str:
 
 
 def _must_be_writable(file: Path | None) -> None:
-    if file is not None and not file.parent.is_dir():
-        raise Stopped(f"{file}: there is no folder {file.parent}", code=2)
+    """Before hours of work are done for it."""
+    if file is None:
+        return
+    if not file.parent.is_dir():
+        raise Stopped(f"{file}: there is no folder {file.parent}", BAD_INPUT)
+    if file.is_dir():
+        raise Stopped(f"{file} is a folder; name a file in it", BAD_INPUT)
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise Stopped(f"{file} cannot be written by this user", BAD_INPUT)
+
+
+def _write(file: Path | None, text: Callable[[], str]) -> None:
+    if file is None:
+        return
+    try:
+        file.write_text(text(), encoding="utf-8")
+    except OSError as error:
+        raise Stopped(f"cannot write {file}: {error.strerror}") from error
 
 
 def _show_scenarios(listed: Sequence[Listed]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -90,6 +91,10 @@ def capture(
     file = _open(out)
     try:
         asyncio.run(_record(line, file, listen, board, address, wanted, every, seconds))
+    except BaseException:
+        if out is not None and _says_nothing(out):
+            out.unlink()  # it would be in the way of the next try
+        raise
     finally:
         if out is not None:
             file.close()
@@ -108,6 +113,12 @@ def _open(path: Path | None) -> TextIO:
         raise Stopped(f"cannot write {path}: {error.strerror}") from error
 
 
+def _says_nothing(path: Path) -> bool:
+    """Whether a record has no more than its head."""
+    with path.open(encoding="utf-8") as file:
+        return len(list(islice(file, 2))) < 2
+
+
 async def _record(
     url: LineUrl,
     file: TextIO,
@@ -120,11 +131,18 @@ async def _record(
     opener: Opener = open_link,
 ) -> None:
     count = 0
+    recording, nobody_reads = asyncio.current_task(), None
+    assert recording is not None
 
     def told(piece: Piece) -> None:
-        nonlocal count
+        nonlocal count, nobody_reads
         count += 1
-        print(piece.to_json(), file=file, flush=True)
+        try:
+            if nobody_reads is None:
+                print(piece.to_json(), file=file, flush=True)
+        except BrokenPipeError as error:
+            nobody_reads = error
+            recording.cancel()
 
     recorder = Recorder(told, opener)
     try:
@@ -136,6 +154,10 @@ async def _record(
                 await _poll(url, recorder, board, address, wanted, every)
     except TimeoutError:
         pass
+    except asyncio.CancelledError:
+        if nobody_reads is not None:
+            raise nobody_reads from None
+        raise
     finally:
         err().print(Text(f"{count} piece(s) recorded", style="dim"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -200,7 +200,7 @@ def _seconds(text: str) -> int:
     count, unit = text[:-1], text[-1:]
     if not count.isdecimal() or unit not in UNITS:
         raise InvalidRequest("--valid", text, "a number and m, h or d, such as 8h")
-    return int(timedelta(seconds=int(count) * UNITS[unit]).total_seconds())
+    return int(count) * UNITS[unit]
 
 
 def _thumbprint(text: str) -> bytes:

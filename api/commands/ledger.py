@@ -109,7 +109,11 @@ def _opened(output: Path | None) -> Iterator[IO[str] | None]:
         return
     try:
         with output.open("x", encoding="utf-8") as file:
-            yield file
+            try:
+                yield file
+            except BaseException:
+                output.unlink()  # half an export is none, and would be in the way of the next
+                raise
     except FileExistsError as error:
         raise Stopped(f"{output} is there already; an export never overwrites", 2) from error
     except OSError as error:

@@ -91,8 +91,12 @@ def probe(
     if len({line.identity for line in lines}) < len(lines):
         raise InvalidRequest("URL", " ".join(urls), "each line once")
     settings = [_settings(line, baudrates) for line in lines]
-    chosen = probes() if families is None else choose(_words(families))
+    chosen = probes() if families is None else choose(_some("--families", families))
     wanted = None if addresses is None else parse_addresses(addresses)
+    if write is not None and not write.parent.is_dir():
+        raise InvalidRequest(
+            "--write", str(write), f"a file in a folder that is there; {write.parent} is not"
+        )
     if write is not None and write.exists():
         raise InvalidRequest("--write", str(write), "a file that is not there yet: nothing is overwritten")
     made = asyncio.run(_survey_all(settings, chosen, wanted, timeout_ms / 1000))
@@ -127,11 +131,18 @@ def _words(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _some(option: str, text: str) -> list[str]:
+    words = _words(text)
+    if not words:
+        raise InvalidRequest(option, text, "at least one; leave the option away for all")
+    return words
+
+
 def _settings(line: LineUrl, baudrates: str | None) -> tuple[LineUrl, ...]:
     if baudrates is None or line.scheme != SERIAL:
         return (line,)
     try:
-        return settings_of(line, _words(baudrates))
+        return settings_of(line, _some("--baudrates", baudrates))
     except ValueError as error:
         raise InvalidRequest("--baudrates", baudrates, str(error)) from error
 

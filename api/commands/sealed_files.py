@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lifecycle.errors import InvalidRequest
+from vehicle import TerminalConfig
 from vehicle.sealed.keys import Authority, AuthorityKey, BadKey, PrivateKey, PublicKey, public_from_pem
 
 from .output import BAD_INPUT, Stopped
@@ -91,7 +92,10 @@ def load_pins(path: Path) -> dict[str, Pin]:
     if not path.exists():
         return {}
     try:
-        return {each["address"]: Pin(**each) for each in json.loads(read_bytes(path))}
+        pins = [Pin(**each) for each in json.loads(read_bytes(path))]
+        for each in pins:
+            TerminalConfig(kind="sealed", address=each.address, key=each.key)
+        return {each.address: each for each in pins}
     except (ValueError, TypeError, KeyError) as error:
         raise Stopped(f"{path} is no file of pinned terminals: {error}", BAD_INPUT) from error
 

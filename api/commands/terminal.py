@@ -17,6 +17,7 @@ from vehicle.sealed.access import Papers
 from vehicle.sealed.cbor import BadCbor
 from vehicle.sealed.commands import Measured, Starting
 from vehicle.sealed.enrolment import Assignment, enrol
+from vehicle.sealed.grant import parse_grant
 from vehicle.sealed.label import Label
 from vehicle.sealed.revocation import read_revocations
 from vehicle.sealed.signed import parse_signed
@@ -96,14 +97,17 @@ def enrol_(
         printed = Label.parse(label)
     except ValueError as error:
         raise InvalidRequest("--label", label, str(error)) from error
-    assignment = Assignment(
-        authority=files.authority_public(authority),
-        vehicle=vehicle,
-        immobilisable=immobilisable,
-        now=int(system_clock().timestamp()),
-        minimum=minimum,
-        grant=None if grant is None else files.read_bytes(grant),
-    )
+    try:
+        assignment = Assignment(
+            authority=files.authority_public(authority),
+            vehicle=vehicle,
+            immobilisable=immobilisable,
+            now=int(system_clock().timestamp()),
+            minimum=minimum,
+            grant=None if grant is None else _grant(grant),
+        )
+    except ValueError as error:
+        raise InvalidRequest("--vehicle, --minimum", f"{vehicle}, {minimum}", str(error)) from error
     key = _run(enrol(_radio(), _address(address), printed, files.holder(holder), assignment))
     where = pins or files.default_pins()
     files.pin(where, files.Pin(_address(address), vehicle, key.hex))
@@ -206,7 +210,7 @@ def _terminal(
     except BadCbor as error:
         raise InvalidRequest("--list", str(listed), f"a revocation list: {error}") from error
     config = TerminalConfig(kind="sealed", address=pin.address, key=pin.key, find_s=find)
-    papers = Papers(files.holder(holder), files.read_bytes(grant), list_data, number)
+    papers = Papers(files.holder(holder), _grant(grant), list_data, number)
     return SealedTerminal(pin.vehicle, config, _radio(), papers)
 
 
@@ -231,7 +235,21 @@ def _words(codes: tuple[str, ...] | None) -> str | None:
 
 
 def _address(text: str) -> str:
-    return text.strip().upper()
+    address = text.strip().upper()
+    try:
+        TerminalConfig(kind="obd", address=address)
+    except ValueError:
+        raise InvalidRequest("ADDRESS", text, "a Bluetooth address, such as AA:BB:CC:DD:EE:FF") from None
+    return address
+
+
+def _grant(path: Path) -> bytes:
+    data = files.read_bytes(path)
+    try:
+        parse_grant(data)
+    except BadCbor as error:
+        raise InvalidRequest("--grant", str(path), f"a grant: {error}") from error
+    return data
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

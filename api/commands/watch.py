@@ -192,6 +192,28 @@ def _live_table(state: State, changes: tuple[Change, ...], wires: Mapping[str, s
 
 def _identify_lamps(site: Site, cabinet: str | None, slots: list[int], *, yes: bool) -> None:
     name = choose_cabinet(site, cabinet)
+    wired = _with_lamps(site, name, slots)
+    swapped, dark = {}, []
+    for slot in slots or wired:
+        if not yes and not typer.confirm(f"Light the lamp of slot {slot} for {LAMP_S:g} s?", default=True):
+            continue
+        if not asyncio.run(_light(site, name, slot)):
+            dark.append(slot)
+            continue
+        lit = slot if yes else typer.prompt("Which slot was lit (0: none)?", default=slot, type=int)
+        if lit != slot:
+            swapped[slot] = lit
+    for slot, lit in swapped.items():
+        where = f"lights at slot {lit}" if lit else "stays dark"
+        say(f"slot {slot}: its lamp {where}; look at `lamps` in the site file", "yellow")
+    if dark:
+        raise Stopped(f"{len(dark)} lamp(s) could not be lit: slot {', '.join(map(str, dark))}")
+    if swapped:
+        raise Stopped(f"{len(swapped)} lamp(s) are not where the site file says")
+
+
+def _with_lamps(site: Site, name: str, slots: list[int]) -> list[int]:
+    """The slots that have a lamp. Raises InvalidRequest for one of `slots` that has none."""
     wired = [each.slot for each in resolve(name, site.cabinets[name]).slots if each.lamp is not None]
     for slot in slots:
         if slot not in wired:
@@ -200,23 +222,12 @@ def _identify_lamps(site: Site, cabinet: str | None, slots: list[int], *, yes: b
             )
     if not wired:
         raise Stopped(f"cabinet {name} has no lamps (lamps in the site file)")
-    swapped = {}
-    for slot in slots or wired:
-        if not yes and not typer.confirm(f"Light the lamp of slot {slot} for {LAMP_S:g} s?", default=True):
-            continue
-        asyncio.run(_light(site, name, slot))
-        lit = slot if yes else typer.prompt("Which slot was lit (0: none)?", default=slot, type=int)
-        if lit != slot:
-            swapped[slot] = lit
-    for slot, lit in swapped.items():
-        where = f"lights at slot {lit}" if lit else "stays dark"
-        say(f"slot {slot}: its lamp {where}; look at `lamps` in the site file", "yellow")
-    if swapped:
-        raise Stopped(f"{len(swapped)} lamp(s) are not where the site file says")
+    return wired
 
 
-async def _light(site: Site, name: str, slot: int) -> None:
+async def _light(site: Site, name: str, slot: int) -> bool:
     config = site.cabinets[name]
     async with lines_of(site, config) as lines:
         (finding,) = await Inspector({name: config}, lines).light([(name, slot)], LAMP_S)
     say(f"slot {slot}: {finding.text}", "" if finding.ok else "red")
+    return finding.ok

@@ -122,6 +122,8 @@ class _Check:
 
     def run(self, driver: sqlite3.Connection) -> Verified:
         station = self.station(driver)
+        if self._known is not None and self._known.seq == 0 and self._known.hash != genesis(station).hex():
+            raise self._broken(0, "it does not begin with the hash that was kept elsewhere")
         answers = driver.cursor().execute(_COMMANDS)
         commands = 0
         for seq, body, own, previous in self.chain(driver, station):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from bumble.host import Host
 from bumble.transport import open_transport
 
+from lifecycle.errors import InvalidRequest
 from simulator.terminals import bluez
 from simulator.terminals.hci_port import LOOPBACK, HciPort
 from simulator.terminals.park import TerminalPark
@@ -55,10 +56,10 @@ class Reach:
         self._stack = AsyncExitStack()
 
     async def open(self, wanted: Sequence[str]) -> None:
-        """Open every way in `wanted`. Raises Unreachable, with none left open."""
+        """Open every way in `wanted`. Raises InvalidRequest, and Unreachable with none left open."""
         openers = [self._opener(way) for way in wanted]
         if len(wanted) > 1 and NONE in wanted:
-            raise Unreachable(f"--ble: none stands alone; allowed are {ALLOWED}")
+            raise InvalidRequest("--ble", ", ".join(wanted), f"{ALLOWED}: none stands alone")
         try:
             for opener in openers:
                 await opener()
@@ -83,7 +84,7 @@ class Reach:
             return lambda: self._open_hci(int(rest))
         if scheme in TRANSPORTS and rest:
             return lambda: self._open_dongle(way)
-        raise Unreachable(f"--ble {way}: allowed are {ALLOWED}")
+        raise InvalidRequest("--ble", way, ALLOWED)
 
     async def _open_none(self) -> None:
         return

@@ -135,7 +135,15 @@ async def test_opening_a_slot_follows_the_same_rules(tmp_path: Path) -> None:
         assert empty["codes"] == ["unknown_key_set"]
         none = await at.post(path.format(99), {"officer": LI, "reason": "look"}, 404)
         assert none["codes"] == ["unknown_slot"]
+        await at.post(path.format(1), {"officer": LI, "reason": "   "}, 422)
         await at.pull(trip)
+
+
+async def test_a_wrong_method_is_told_all_that_the_path_has(tmp_path: Path) -> None:
+    async with station(tmp_path) as at:
+        for path in ("/v1/orders", "/v1/checkouts", "/v1/vehicles/P-112/actions"):
+            found = await at.http.delete(path)
+            assert (found.status_code, found.headers["allow"]) == (405, "GET, POST")
 
 
 async def test_a_badge_at_a_cabinet(tmp_path: Path) -> None:

@@ -160,3 +160,77 @@ def test_slot_labels() -> None:
     for wrong in ("A", "-7", "A-", "A-x", "A-0", ""):
         with pytest.raises(ValueError, match="A-07"):
             parse_slot_label(wrong)
+
+
+@pytest.mark.parametrize(
+    ("roster", "key"),
+    [
+        (('badge = "020117"', 'badge = "of-1a"'), "officers.1.badge"),
+        (('fleet_number = "P-118"', 'fleet_number = "v-112"'), "vehicles.1.fleet_number"),
+        (('home = "A-02"', 'home = "A-1"'), "key_sets.1.home"),
+    ],
+)
+def test_what_means_two_things_is_refused(tmp_path: Path, roster: tuple[str, str], key: str) -> None:
+    """Else the wrong car is booked for the wrong officer."""
+    assert key in problems(site_with(tmp_path, roster=roster))
+
+
+def test_one_number_written_in_two_ways_is_one(tmp_path: Path) -> None:
+    (tmp_path / "roster.toml").write_text(
+        """
+units = [{ id = "u", name = "U" }]
+officers = [
+  { id = "o-1", badge = "b1", name = "One", unit = "u", card = "em:003B51C6" },
+  { id = "o-2", badge = "b2", name = "Two", unit = "u", card = "em:003b51c6" },
+]
+vehicles = [
+  { id = "v-1", fleet_number = "1", class = "c", unit="u", terminal = { kind = "obd", address = "F0:00:00:00:00:0A" } },
+  { id = "v-2", fleet_number = "2", class = "c", unit="u", terminal = { kind = "obd", address = "f0:00:00:00:00:0a" } },
+]
+key_sets = [
+  { id = "k-1", vehicle = "v-1", home = "A-01", fob = "em:00000001" },
+  { id = "k-2", vehicle = "v-2", home = "A-1", fob = "em:00000001" },
+]
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(SiteError) as caught:
+        load_roster(tmp_path / "roster.toml")
+    keys = [each.key for each in caught.value.problems]
+    assert keys == [
+        f"{table}.{index}.{key}"
+        for table, key in (
+            ("officers", "card"),
+            ("vehicles", "terminal.address"),
+            ("key_sets", "home"),
+            ("key_sets", "fob"),
+        )
+        for index in (0, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("site", "key"),
+    [
+        (('timezone = "Asia/Shanghai"', 'timezone = "Asia"'), "station.timezone"),
+        (('ledger = "station-04.db"', 'ledger = ""'), "station.ledger"),
+        (('ledger = "station-04.db"', 'ledger = "a\\u0000b"'), "station.ledger"),
+        (('ledger = "station-04.db"', 'ledger = "."'), "station.ledger"),
+    ],
+)
+def test_values_that_no_station_can_be_opened_with(tmp_path: Path, site: tuple[str, str], key: str) -> None:
+    assert key in problems(site_with(tmp_path, site=site))
+
+
+def test_a_table_that_cannot_be_read_hides_nothing_else(tmp_path: Path) -> None:
+    path = site_with(
+        tmp_path,
+        site=("[cabinets.B]", '[cabinets."C C"]\nboards = 1\n\n[cabinets.B]'),
+        roster=('home = "A-02"', 'home = "Z-99"'),
+    )
+    text = path.read_text(encoding="utf-8").replace('slots = "9-16" }', 'slots = "8-15" }', 1)
+    path.write_text(text, encoding="utf-8")
+    found = problems(path)
+    assert "cabinets.A.boards.1.slots" in found
+    assert "key_sets.1.home" in found
+    assert any("C C" in key for key in found)

@@ -13,6 +13,8 @@ import cbor2
 Cbor: TypeAlias = "int | bytes | str | bool | list[Cbor] | dict[int, Cbor] | None"
 
 DEEPEST = 6
+LARGEST = 2**53 - 1
+"""The largest number, which every language's numbers can hold."""
 
 
 class BadCbor(ValueError):
@@ -72,7 +74,7 @@ def mapping(value: Cbor) -> dict[int, Cbor]:
     return value
 
 
-def uint(value: Cbor, most: int = 2**53 - 1) -> int:
+def uint(value: Cbor, most: int = LARGEST) -> int:
     """`value` as an unsigned integer of at most `most`."""
     if type(value) is not int or not 0 <= value <= most:
         raise BadCbor(f"a number from 0 to {most} is expected")

@@ -10,6 +10,7 @@ from vehicle.errors import NotTheTerminal
 from vehicle.link import RadioPort
 from vehicle.sealed.codes import Verb
 from vehicle.sealed.commands import COMMAND_ID, Enrolment
+from vehicle.sealed.grant import check_numbers, check_vehicle
 from vehicle.sealed.keys import AuthorityKey, PrivateKey, PublicKey
 from vehicle.sealed.label import Label
 from vehicle.sealed.visit import Limits, Visit
@@ -31,6 +32,10 @@ class Assignment:
     now: int
     minimum: int = 0
     grant: bytes | None = None
+
+    def __post_init__(self) -> None:
+        check_vehicle(self.vehicle)
+        check_numbers(minimum=self.minimum)
 
 
 async def enrol(

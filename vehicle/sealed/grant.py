@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vehicle.sealed import cbor
-from vehicle.sealed.cbor import BadCbor, Cbor
+from vehicle.sealed.cbor import LARGEST, BadCbor, Cbor
 from vehicle.sealed.codes import ALL_RIGHTS, Right
 from vehicle.sealed.keys import Authority, BadKey, PublicKey
 from vehicle.sealed.signed import Kind, Signed, parse_signed, sign
@@ -21,6 +21,19 @@ _AUD, _EXP, _NBF, _IAT, _CNF = 3, 4, 5, 6, 8
 _COSE_KEY = 1
 _RIGHTS, _NUMBER = -70_001, -70_002
 _CLAIMS = (_AUD, _EXP, _NBF, _IAT, _CNF, _RIGHTS, _NUMBER)
+
+
+def check_vehicle(name: str) -> None:
+    """ValueError for a name that no terminal takes."""
+    if not 0 < len(name.encode()) <= LONGEST_VEHICLE:
+        raise ValueError(f"a vehicle's name has 1 to {LONGEST_VEHICLE} bytes")
+
+
+def check_numbers(**numbers: int) -> None:
+    """ValueError naming the first that no terminal reads."""
+    for name, value in numbers.items():
+        if not 0 <= value <= LARGEST:
+            raise ValueError(f"{name} is {value}; allowed: 0 to {LARGEST}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +49,14 @@ class Grant:
     number: int
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.vehicle.encode()) <= LONGEST_VEHICLE:
-            raise ValueError(f"a vehicle's name has 1 to {LONGEST_VEHICLE} bytes")
+        check_vehicle(self.vehicle)
         if not self.rights or self.rights > ALL_RIGHTS:
             raise ValueError("a grant gives at least one right")
         if not self.not_before < self.expires:
             raise ValueError("a grant ends after it begins")
+        check_numbers(
+            number=self.number, not_before=self.not_before, expires=self.expires, issued=self.issued
+        )
 
     @property
     def claims(self) -> Cbor:

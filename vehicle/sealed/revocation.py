@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vehicle.sealed import cbor
 from vehicle.sealed.cbor import Cbor
+from vehicle.sealed.grant import check_numbers
 from vehicle.sealed.keys import THUMBPRINT, Authority
 from vehicle.sealed.signed import Kind, Signed, sign
 
@@ -36,6 +37,9 @@ class Revocations:
             raise ValueError(
                 f"a list names at most {MOST_GRANTS} grants and {MOST_HOLDERS} keys; raise the minimum"
             )
+        check_numbers(number=self.number, issued=self.issued, minimum=self.minimum)
+        for each in self.grants:
+            check_numbers(grant=each)
 
     @property
     def payload(self) -> Cbor:

@@ -22,6 +22,7 @@ from api.commands.program import app
 from simulator.terminals import TerminalPark
 from simulator.terminals.sealed import ADVERTISED, SealedDevice
 from simulator.terminals.sealed_car import FittedCar
+from vehicle.sealed.label import Label
 from vehicle.sealed.revocation import read_revocations
 from vehicle.sealed.signed import parse_signed
 
@@ -181,3 +182,64 @@ def test_what_is_not_pinned_is_not_spoken_to(desk: Path) -> None:
     code, text = run(desk, "terminal", "status", ADDRESS, *arguments)
     assert code == 2
     assert "enrol it first" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("issue", "P-112", "--holder", "holder.pem", "--number", "9" * 26),
+        ("issue", "P-112", "--holder", "holder.pem", "--valid", "9" * 26 + "d"),
+        ("revoke", "7", "--grant", "9" * 26),
+        ("revoke", "7", "--minimum", "9" * 26),
+        ("revoke", "9" * 26),
+    ],
+)
+def test_papers_that_no_terminal_reads_are_not_signed(desk: Path, words: tuple[str, ...]) -> None:
+    code, text = run(desk, "grant", *words, "--authority", "authority.pem", "-o", "new.grant")
+    assert code == 2, text
+    assert not (desk / "new.grant").exists()
+
+
+def test_files_that_are_no_pins_and_no_grant(desk: Path) -> None:
+    pins = desk / "pins.json"
+    (desk / "car.grant").write_bytes(bytes(2000))
+    words = (
+        "terminal",
+        "status",
+        ADDRESS,
+        "--holder",
+        "holder.pem",
+        "--grant",
+        "car.grant",
+        "--pins",
+        str(pins),
+    )
+    for key, said in (("00", "no file of pinned terminals"), (TERMINAL.public.hex, "--grant")):
+        pins.write_text(json.dumps([{"address": ADDRESS, "vehicle": "P-112", "key": key}]), encoding="utf-8")
+        code, text = run(desk, *words)
+        assert code == 2, text
+        assert said in text
+
+
+@pytest.mark.parametrize(
+    ("address", "more", "said"),
+    [
+        ("zz", (), "ADDRESS"),
+        (ADDRESS, ("--vehicle", "x" * 40), "1 to 32 bytes"),
+        (ADDRESS, ("--minimum", "9" * 26), "minimum"),
+    ],
+)
+def test_an_enrolment_that_cannot_be(desk: Path, address: str, more: tuple[str, ...], said: str) -> None:
+    words = (
+        "--label",
+        str(Label.of(TERMINAL.public, SECRET)),
+        "--vehicle",
+        "P-112",
+        "--authority",
+        "authority.pem",
+        "--holder",
+        "holder.pem",
+    )
+    code, text = run(desk, "terminal", "enrol", address, *words, *more)
+    assert code == 2, text
+    assert said in text
