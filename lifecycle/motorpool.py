@@ -95,18 +95,24 @@ class MotorPool(Remote):
         """
         if not isinstance(site, Site):
             site = await asyncio.get_running_loop().run_in_executor(None, load_site, site)
-        access = access or await host_access(site, clock)
         opened = await ledger(
             site.ledger_path, station=site.station.code, holder=holder, clock=clock, closed=CLOSED
         )
-        book = Book(opened, clock, ids)
-        people = RosterBook(book)
-        radio = radio or host_radio(site.roster, site.radios)
-        hardware = Hardware(opener, urls or {}, radio, pacers or {}, access)
-        station = Station(site, book, hardware, holder, lambda: people.roster)
+        try:
+            book = Book(opened, clock, ids)
+            people = RosterBook(book)
+            await people.upsert(
+                site.roster
+            )  # what else the book has was added by the host program, and counts too
+            radio = radio or host_radio(people.roster, site.radios)
+            access = access or await host_access(site, clock, lambda: people.roster)
+            hardware = Hardware(opener, urls or {}, radio, pacers or {}, access)
+            station = Station(site, book, hardware, holder, lambda: people.roster)
+        except BaseException:
+            await opened.close()
+            raise
         pool = cls(site, book, people, station)
         try:
-            await people.upsert(site.roster)
             await station.open()
         except BaseException:
             await pool.close()

@@ -45,7 +45,7 @@ class FiledPapers:
         self,
         folder: Path,
         config: SealedConfig,
-        roster: Roster,
+        roster: Callable[[], Roster],
         clock: Callable[[], datetime],
     ) -> None:
         """Reads the key, and nothing else yet. Raises SiteError."""
@@ -77,7 +77,7 @@ class FiledPapers:
         for each in problems:
             _log.warning("%s", each)
         car = next(
-            (each for each in self._roster.vehicles.values() if vehicle in (each.id, each.fleet_number)),
+            (each for each in self._roster().vehicles.values() if vehicle in (each.id, each.fleet_number)),
             None,
         )
         names = (vehicle,) if car is None else (car.id, car.fleet_number)

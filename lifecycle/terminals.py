@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -83,9 +83,9 @@ def host_radio(roster: Roster, radios: Mapping[str, str] | None = None) -> Radio
         return None
 
 
-async def host_access(site: Site, clock: Clock) -> Access | None:
-    """The site's papers for sealed terminals, if a vehicle of the roster needs them and the `sealed` extra is there."""
-    if all(each.terminal.kind != "sealed" for each in site.roster.vehicles.values()):
+async def host_access(site: Site, clock: Clock, roster: Callable[[], Roster]) -> Access | None:
+    """The site's papers for sealed terminals, if a vehicle needs them now and the `sealed` extra is there."""
+    if all(each.terminal.kind != "sealed" for each in roster().vehicles.values()):
         return None
     if site.sealed is None:
         _log.warning(
@@ -100,7 +100,7 @@ async def host_access(site: Site, clock: Clock) -> Access | None:
             missing.name,
         )
         return None
-    make = partial(FiledPapers, site.folder, site.sealed, site.roster, clock)
+    make = partial(FiledPapers, site.folder, site.sealed, roster, clock)
     try:
         return await asyncio.get_running_loop().run_in_executor(None, make)
     except SiteError as error:

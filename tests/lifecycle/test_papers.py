@@ -72,7 +72,7 @@ class Folder:
     def papers(self) -> FiledPapers:
         site = self.site
         assert site.sealed is not None
-        return FiledPapers(site.folder, site.sealed, site.roster, lambda: START)
+        return FiledPapers(site.folder, site.sealed, lambda: site.roster, lambda: START)
 
     def grant(
         self,
@@ -168,10 +168,10 @@ async def test_a_key_that_cannot_be_read_leaves_terminals_alone(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder.path / "station.pem").write_bytes(b"nonsense")
-    assert await host_access(folder.site, lambda: START) is None
+    assert await host_access(folder.site, lambda: START, lambda: folder.site.roster) is None
     assert "sealed.holder" in caplog.text
     (folder.path / "station.pem").unlink()
-    assert await host_access(folder.site, lambda: START) is None
+    assert await host_access(folder.site, lambda: START, lambda: folder.site.roster) is None
 
 
 async def test_a_site_without_the_table_says_what_is_missing(
@@ -179,11 +179,11 @@ async def test_a_site_without_the_table_says_what_is_missing(
 ) -> None:
     caplog.set_level(logging.WARNING)
     site = folder.site.model_copy(update={"sealed": None}).located(folder.path, folder.site.roster)
-    assert await host_access(site, lambda: START) is None
+    assert await host_access(site, lambda: START, lambda: site.roster) is None
     assert "[sealed]" in caplog.text
     bare = site.located(folder.path, type(site.roster)())
     caplog.clear()
-    assert await host_access(bare, lambda: START) is None
+    assert await host_access(bare, lambda: START, lambda: bare.roster) is None
     assert caplog.text == ""
 
 
@@ -230,3 +230,9 @@ def test_the_table_takes_no_other_key(folder: Folder) -> None:
     with pytest.raises(SiteError) as caught:
         load_site(folder.path / "site.toml")
     assert {each.key for each in caught.value.problems} == {"sealed.holder", "sealed.holdr"}
+
+
+async def test_a_car_that_the_host_program_added_has_papers_too(folder: Folder) -> None:
+    """It is in the book alone, and its terminal is approached after a restart as well."""
+    bare = folder.site.located(folder.path, type(folder.site.roster)())
+    assert await host_access(bare, lambda: START, lambda: folder.site.roster) is not None
