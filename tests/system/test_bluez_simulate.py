@@ -136,6 +136,6 @@ async def test_ways_that_cannot_be_had_are_said() -> None:
         assert not {VARIABLE, "hci"}.intersection(simulated.urls)
     async with running(*MOTORPOOL, "simulate", str(SITE), "--ble", "smoke-signals") as program:
         said, complaint = await program.process.communicate()
-        assert program.process.returncode == 1
+        assert program.process.returncode == 2
         assert said == b""
-        assert b"--ble smoke-signals: allowed are dbus, hci-tcp:PORT" in complaint
+        assert b"--ble = 'smoke-signals': allowed is dbus, hci-tcp:PORT" in complaint
