@@ -244,21 +244,28 @@ class Event(BaseModel):
         seq=48214,
         at="2026-11-21T20:02:11.250000Z",
         recorded_at="2026-11-21T20:02:11.254000Z",
-        kind="KeySetTaken",
-        ids={"checkout": "co_3f9a2c5e1b7d", "key_set": "ks-112-1", "vehicle": "v-112"},
+        kind="KeySetReturned",
+        ids={
+            "cabinet": "A",
+            "checkout": "co_3f9a2c5e1b7d",
+            "key_set": "ks-112-1",
+            "officer": "o-013542",
+            "slot": "A-07",
+            "vehicle": "v-112",
+        },
         actor="o-013542",
         proof="proved",
-        because=[],
-        policy="builtin-1",
-        command="cad-20261121-0042",
-        data={"slot": "A-07"},
-        hash="5f3c…",
+        because=["declared"],
+        policy="classes-1",
+        command="dec-20261121-0042",
+        data={"identity": "inferred", "odometer_km": 48260, "slot": "A-07"},
+        hash="5f3c0d9e7b1a4426a8c1f0e2d3b495867788990a1b2c3d4e5f60718293a4b5c6",
     )
 
     seq: int = Field(description="Without gaps, per station")
     at: str = Field(description="When it happened")
     recorded_at: str
-    kind: str
+    kind: str = Field(description="What happened: one of those that `/v1/events/kinds` lists")
     ids: dict[str, str]
     actor: str | None
     proof: str | None
@@ -272,6 +279,22 @@ class Event(BaseModel):
 class EventPage(BaseModel):
     events: list[Event]
     next: int = Field(description="Ask `after` this next")
+
+
+class EventKind(BaseModel):
+    """A kind of event, explained."""
+
+    kind: str
+    says: str
+    to_do: str = Field(description="What to do when it is seen")
+    alarm: bool = Field(description="Whether somebody has to look at once")
+    json_schema: dict[str, Any] = Field(
+        description="The JSON Schema (draft 2020-12) of such an event: exact for this version, later ones may add"
+    )
+
+
+class EventKinds(BaseModel):
+    kinds: list[EventKind]
 
 
 class LineHealth(BaseModel):

@@ -22,6 +22,7 @@ A police motor pool: key cabinets, vehicles, and the book of custody.
 * Repeat a `POST` with the same `Idempotency-Key` as often as you like: it acts once and answers the same.
 * Every error is `application/problem+json` (RFC 9457) with `codes` for programs and `text` for people.
 * Taking and returning are observed: `GET /v1/checkouts/{id}?wait=taken` waits, `/v1/events` tells.
+* `/v1/events/kinds` lists what can happen, what to do when it does, and the JSON Schema of each kind of event.
 """
 
 

@@ -58,7 +58,9 @@ class Equipment:
                 await self.power(event.cabinet, event.power)
             case BoardLost() | TwoBoardsAtAddress():
                 self._problems[f"board {event.board}"] = event.error
-                ids = {} if isinstance(event, BoardLost) else {"address": str(event.address)}
+                ids = {}
+                if isinstance(event, TwoBoardsAtAddress) and event.address is not None:
+                    ids["address"] = str(event.address)
                 await record(noted(type(event).__name__, cabinet=event.cabinet, board=event.board, **ids))
             case BoardRecovered():
                 self._problems.pop(f"board {event.board}", None)

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from api import answers, bodies
 from api.problems import documented
 from api.stream import next_page, server_sent
+from lifecycle.event_kinds import EVENT_KINDS, json_schema
 
 from .common import OpenWaits, Pool
 
@@ -30,6 +31,18 @@ async def read_events(pool: Pool, waits: OpenWaits, query: Annotated[bodies.Even
     return await next_page(
         pool, waits, after=query.after, limit=query.limit, wait=query.wait, vehicle=vehicle
     )
+
+
+@router.get("/kinds", response_model=answers.EventKinds, responses=documented())
+async def list_kinds() -> object:
+    """Every kind of event: what it says, what to do when it is seen, and its JSON Schema."""
+    return {
+        "kinds": [
+            {"kind": each.kind, "says": each.says, "to_do": each.to_do, "alarm": each.alarm,
+             "json_schema": json_schema(each.kind)}
+            for each in EVENT_KINDS.values()
+        ]
+    }  # fmt: skip
 
 
 @router.get("/stream", response_class=StreamingResponse, responses={**documented(404, 409), **_SSE})

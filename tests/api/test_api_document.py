@@ -12,11 +12,13 @@ import pytest
 from api_station import station
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel
 
 from api import answers
 from api.routes import ROUTERS
 from lifecycle import model
+from lifecycle.event_kinds import EVENT_KINDS, json_schema
 
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
@@ -102,6 +104,27 @@ async def test_with_a_token_the_document_says_so(tmp_path: Path) -> None:
         document = (await at.http.get("/openapi.json", headers=bearer)).json()
     assert document["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}
     assert document["security"] == [{"token": []}]
+
+
+async def test_every_kind_of_event_is_explained(tmp_path: Path) -> None:
+    async with station(tmp_path) as at:
+        kinds = (await at.get("/v1/events/kinds"))["kinds"]
+        trip = await at.check_out()
+        await at.pull(trip)
+        events = (await at.get("/v1/events"))["events"]
+    assert [each["kind"] for each in kinds] == list(EVENT_KINDS)
+    explained = {each["kind"]: each for each in kinds}
+    assert explained["KeySetRemoved"]["alarm"]
+    assert explained["KeySetRemoved"]["to_do"].startswith("Find out at once")
+    assert {"KeySetEnrolled", "ReleaseIntended", "KeySetTaken"} <= {each["kind"] for each in events}
+    for event in [*events, answers.Event.model_config["json_schema_extra"]["example"]]:
+        Draft202012Validator(explained[event["kind"]]["json_schema"], validate_formats=True).validate(event)
+
+
+def test_the_schema_of_every_kind_has_what_an_event_is_answered_with() -> None:
+    for kind in EVENT_KINDS:
+        schema = json_schema(kind)
+        assert schema["required"] == list(schema["properties"]) == list(answers.Event.model_fields)
 
 
 async def test_every_example_fits_its_schema(tmp_path: Path) -> None:

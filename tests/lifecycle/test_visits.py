@@ -62,13 +62,19 @@ class Bench:
         """The trip of this name is in this state now."""
 
         def build(draft: Draft) -> None:
-            draft.note("Test")
+            draft.data["changed"] = []
+            draft.note("RosterChanged")  # some kind: a step without an event is not recorded
             draft.put("checkout", checkout, state)
 
         await self.book.step(build)
 
     async def declare(self, checkout: str, odometer_km: float) -> None:
         def build(draft: Draft) -> None:
+            draft.ids = {
+                "checkout": checkout,
+                **dict.fromkeys(("cabinet", "slot", "key_set", "officer"), "-"),
+            }
+            draft.ids["vehicle"] = "v-1"
             draft.note("ReturnDeclared")
             said = {"odometer_km": odometer_km, "by": "013542"}
             draft.put("checkout", checkout, "returned", declaration=said)

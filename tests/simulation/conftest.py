@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from recorded_events import every_event_fits_its_schema  # noqa: F401 - for every test
 from station_bench import Bench
 
 
