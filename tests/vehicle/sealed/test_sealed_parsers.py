@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+import cbor2
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -143,3 +144,17 @@ def test_labels_of_any_text(text: str) -> None:
 def test_a_frame_above_the_cap_is_not_made() -> None:
     with pytest.raises(ValueError, match="1024"):
         encode_frame(FrameType.RECORD, bytes(1024))
+
+
+TAGS = (*range(48), 100, 256, 257, 258, 260, 261, 1004, 28_000, 43_000, 55_799)
+INSIDE = (None, -1, 0, 2**63, b"\xff", "(", "2026", [1, 0], [-1, "x"], [2**63, 2**63], {})
+
+
+@pytest.mark.parametrize("inside", INSIDE, ids=repr)
+def test_a_tag_is_refused_whatever_is_in_it(inside: object) -> None:
+    """Decoders make dates, fractions, patterns and more of tags, and each class behind them has errors of its own."""
+    for tag in TAGS:
+        tagged = cbor2.CBORTag(tag, inside)
+        for value in (tagged, [cbor2.CBORTag(4, tagged)]):
+            with pytest.raises(BadCbor):
+                cbor.decode(cbor2.dumps(value))
