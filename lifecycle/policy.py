@@ -46,12 +46,16 @@ class AcceptFacts:
 
 @dataclass(frozen=True, slots=True)
 class ActFacts:
-    """`holder` has the vehicle out under a release, None if nobody has; `immobilisable`: its class opted in."""
+    """`holder` has a set of the vehicle, None if nobody has; `released`: under a release, not by mistake for another.
+
+    `immobilisable`: the vehicle's class opted in.
+    """
 
     person: Officer
     vehicle: Vehicle
     action: Action
     holder: str | None
+    released: bool
     immobilisable: bool
 
 
@@ -156,7 +160,8 @@ def may_accept(facts: AcceptFacts) -> tuple[Reason, ...]:
 def may_act(facts: ActFacts) -> tuple[Reason, ...]:
     """While a vehicle is out, its holder decides alone.
 
-    At home anybody for whom its class is listed may have it secured; it is opened for nobody.
+    At home anybody for whom its class is listed may have it secured; it is opened for nobody. Who took its set in the
+    place of another may have it secured, and nobody else may: somebody may sit in it.
     """
     number, action = facts.vehicle.fleet_number, facts.action
     reasons = [*person_reasons(facts.person)]
@@ -170,7 +175,7 @@ def may_act(facts: ActFacts) -> tuple[Reason, ...]:
         )
     if facts.holder is not None and facts.holder != facts.person.id:
         reasons.append(Reason("held_by_other", f"{number} is out with somebody else", f"{number} 由他人领用"))
-    elif facts.holder is None:
+    elif not facts.released:
         reasons += class_reasons(facts.person, facts.vehicle)
         if action in GIVING:
             reasons.append(

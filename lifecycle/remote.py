@@ -34,7 +34,7 @@ class Remote(Workshop):
         def build(draft: Draft) -> str:
             holder, checkout = self._holder(car.id)
             immobilisable = actions.may_immobilise(car, self.site.actions)
-            facts = ActFacts(person, car, wanted, holder, immobilisable)
+            facts = ActFacts(person, car, wanted, holder, checkout is not None, immobilisable)
             cause = Cause("asked", person.id, self._book.clock(), checkout if holder == person.id else None)
             actions.order(draft, new, facts, cause, self.site.actions)
             return new
@@ -65,11 +65,12 @@ class Remote(Workshop):
         return self.action(action_id)
 
     def _holder(self, vehicle: str) -> tuple[str | None, str | None]:
-        """Who has a set of the vehicle out under a release, and which."""
+        """Who has a set of the vehicle, and the release under which it is out; None for one taken by mistake."""
         for each in self.roster.sets_of(vehicle):
             row = self._book.row("key_set", each.id)
-            if row is not None and row.state in ("out", "at_workshop") and row.data["checkout"] is not None:
-                return str(row.data["holder"]), str(row.data["checkout"])
+            if row is not None and row.state in ("out", "at_workshop") and row.data["holder"] is not None:
+                checkout = row.data["checkout"]
+                return str(row.data["holder"]), None if checkout is None else str(checkout)
         return None, None
 
 

@@ -477,6 +477,21 @@ async def test_who_may_not(site: Site) -> None:
         assert at.done("v-2", Verb.IMMOBILISE) == 0
 
 
+async def test_a_car_whose_set_was_taken_for_another_is_secured_by_nobody_else(site: Site) -> None:
+    """Somebody may sit in it; and who took it may not have it opened."""
+    async with yard(site) as at, at.running() as station:
+        pool = station.pool
+        await pool.check_out(officer="b1", vehicle="P-3")
+        station.world.override("k-1")
+        await station.until(lambda: pool.vehicle("P-1").key_sets[0].custody == "out")
+        for action, officer, code in (("immobilise", "b2", "held_by_other"), ("unlock", "b1", "not_held")):
+            with pytest.raises(Refused) as caught:
+                await pool.order_action("P-1", action, officer=officer)
+            assert caught.value.codes == (code,)
+        asked = await pool.order_action("P-1", "lock", officer="b1")
+        assert (asked.state, asked.checkout) == ("pending", None)
+
+
 async def test_a_car_at_home_is_secured_by_anybody_of_its_class(site: Site) -> None:
     async with yard(site) as at, at.running() as station:
         world = at.simulated.world
