@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from keycabinet import Opener, Pacer
 from lifecycle.clock import Clock, system_clock
-from lifecycle.errors import Problem, SiteError
+from lifecycle.errors import InvalidRequest, Problem, SiteError
 from lifecycle.model import Vehicle, parse_slot_label
 from lifecycle.site import Site
 from simulator.cabinets.log import FrameLog
@@ -27,7 +27,7 @@ from simulator.hardware import Endpoint, SimulatedHardware, StartMode
 from simulator.model import Car
 from simulator.terminals import Elm327Device, MemoryRadio, TerminalPark
 from simulator.terminals.memory_radio import OnAir
-from simulator.terminals.reach import Reach
+from simulator.terminals.reach import Reach, UnknownWay
 from simulator.virtual_time import VirtualTimeLoop
 from simulator.world import World
 from vehicle import TerminalConfig
@@ -342,10 +342,14 @@ class SimulatedStation:
     async def reach(self, ways: Sequence[str]) -> AsyncIterator[Reach]:
         """Let other processes, or real radios, reach the terminals in these ways; see `simulator.terminals.reach`.
 
-        While it runs, with a simulated air. Raises Unreachable, an OSError.
+        While it runs, with a simulated air. Raises InvalidRequest for a way that there is not, and Unreachable, an
+        OSError.
         """
         reach = Reach(self.terminals.park, self.terminals.addresses)
-        await reach.open(ways)
+        try:
+            await reach.open(ways)
+        except UnknownWay as error:
+            raise InvalidRequest("--ble", error.way, error.allowed) from error
         try:
             yield reach
         finally:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from bumble.host import Host
 from bumble.transport import open_transport
 
-from lifecycle.errors import InvalidRequest
 from simulator.terminals import bluez
 from simulator.terminals.hci_port import LOOPBACK, HciPort
 from simulator.terminals.park import TerminalPark
@@ -31,6 +30,14 @@ ALLOWED = (
 
 class Unreachable(OSError):
     """A way that was asked for cannot be had; the text says why and what to do."""
+
+
+class UnknownWay(ValueError):
+    """There is no such way; `way` is what was asked for, `allowed` what there is."""
+
+    def __init__(self, way: str, allowed: str) -> None:
+        super().__init__(f"{way!r}: allowed is {allowed}")
+        self.way, self.allowed = way, allowed
 
 
 class Way(NamedTuple):
@@ -56,10 +63,10 @@ class Reach:
         self._stack = AsyncExitStack()
 
     async def open(self, wanted: Sequence[str]) -> None:
-        """Open every way in `wanted`. Raises InvalidRequest, and Unreachable with none left open."""
+        """Open every way in `wanted`. Raises UnknownWay, and Unreachable with none left open."""
         openers = [self._opener(way) for way in wanted]
         if len(wanted) > 1 and NONE in wanted:
-            raise InvalidRequest("--ble", ", ".join(wanted), f"{ALLOWED}: none stands alone")
+            raise UnknownWay(", ".join(wanted), f"{ALLOWED}: none stands alone")
         try:
             for opener in openers:
                 await opener()
@@ -84,7 +91,7 @@ class Reach:
             return lambda: self._open_hci(int(rest))
         if scheme in TRANSPORTS and rest:
             return lambda: self._open_dongle(way)
-        raise InvalidRequest("--ble", way, ALLOWED)
+        raise UnknownWay(way, ALLOWED)
 
     async def _open_none(self) -> None:
         return

@@ -13,11 +13,10 @@ from bumble.hci import Address
 from bumble.transport import open_transport
 from standing_car import StandingCar
 
-from lifecycle import InvalidRequest
 from simulator.terminals import Elm327Device, TerminalPark
 from simulator.terminals.bluez import daemon
 from simulator.terminals.hci_port import HciPort
-from simulator.terminals.reach import AUTO, Reach, Unreachable
+from simulator.terminals.reach import AUTO, Reach, UnknownWay, Unreachable
 from vehicle import TerminalConfig, open_terminal
 from vehicle.ble import Radio
 from vehicle.errors import OutOfRange
@@ -183,7 +182,7 @@ async def test_a_dongle_carries_one_terminal() -> None:
 )
 async def test_a_way_that_does_not_exist_is_refused(way: str) -> None:
     async with one_car(StandingCar()) as park:
-        with pytest.raises(InvalidRequest, match=r"allowed is dbus, hci-tcp:PORT, usb:0"):
+        with pytest.raises(UnknownWay, match=r"allowed is dbus, hci-tcp:PORT, usb:0"):
             await Reach(park, {"v-112": ADDRESS}).open([way])
 
 
@@ -191,7 +190,7 @@ async def test_none_stands_alone() -> None:
     async with one_car(StandingCar()) as park:
         async with reach(park, "none") as opened:
             assert opened.ways == []
-        with pytest.raises(InvalidRequest, match="none stands alone"):
+        with pytest.raises(UnknownWay, match="none stands alone"):
             await Reach(park, {"v-112": ADDRESS}).open(["none", "hci-tcp:0"])
 
 
