@@ -31,11 +31,9 @@ from keycabinet import (
     Presence,
     PresenceChanged,
     Proof,
-    ReleaseOutcome,
     Sighting,
     TwoBoardsAtAddress,
 )
-from keycabinet.errors import CabinetClosed
 from lifecycle import custody
 from lifecycle.book import Book, Draft
 from lifecycle.custody import OPEN_RELEASES, Place
@@ -51,6 +49,7 @@ from lifecycle.sightings import Sightings
 from lifecycle.site import Site
 from lifecycle.terminals import Terminals
 from lifecycle.visits import Visits
+from lifecycle.welcome import welcome
 from lifecycle.wobbles import Wobbles
 from vehicle.link import RadioPort
 
@@ -196,26 +195,7 @@ class Station:
 
     async def welcome(self, cabinet: str, person: str) -> None:
         """A known badge: the door opens for a set that comes home, even while the store takes no entry."""
-        self.attend(cabinet, person)
-        seen = _identified(cabinet, person, self.book.clock())
-        try:
-            await self.book.step(seen)
-        except StationUnavailable as error:
-            _log.warning("%s", error)
-            self.spawn(self._record_later(seen), f"record {cabinet}")
-        found = self.cabinets[cabinet]
-        if found.has_door:
-            try:
-                door = await found.open_door(self.book.new_id("door"))
-            except CabinetClosed as error:  # the station is being ended, or the cabinet was refused
-                raise StationUnavailable(f"{error}; the door stays as it is") from error
-            if door.outcome in (ReleaseOutcome.NOT_SENT, ReleaseOutcome.REJECTED):
-                raise StationUnavailable(
-                    f"the door of cabinet {cabinet} did not open ({door.reason}); badge again"
-                )
-
-    async def _record_later(self, build: Callable[[Draft], None]) -> None:
-        await self.record(build)
+        await welcome(self, cabinet, person)
 
     async def record(self, build: Callable[[Draft], None]) -> tuple[Event, ...]:
         """Enter what was observed, however long the store takes to come back. Observations are never dropped."""
@@ -412,12 +392,3 @@ class Station:
         read_at = "" if read is None else max(str(each["at"]) for each in read.data.values())  # type: ignore[index,call-overload]
         if key_set.data.get("last_release") and str(key_set.data["since"]) > read_at:
             self.visit_after_move(key_set)
-
-
-def _identified(cabinet: str, person: str, at: datetime) -> Callable[[Draft], None]:
-    def build(draft: Draft) -> None:
-        draft.ids.update(cabinet=cabinet, officer=person)
-        draft.put("attendance", cabinet, "identified", officer=person, at=at.isoformat())
-        draft.note("PersonIdentified")
-
-    return build
