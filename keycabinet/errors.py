@@ -243,6 +243,8 @@ class DeviceRefused(KeyCabinetError):
         super().__init__(device, text, sent=True)
 
 
+NOT_NOW = (4, 5, 6, 8, 10, 11)
+"""Exceptions that say nothing of the board's make: it, or its gateway, fails or is busy (Application Protocol, 7)."""
 GATEWAY_ALONE = (10, 11)
 """Exceptions that a gateway gives because the device is not heard."""
 PERHAPS_DONE = (4, 5, 11)
@@ -262,6 +264,11 @@ class ExceptionReply(DeviceRefused):
             f"refused function {function:#04x} with exception {code} ({self.meaning}); "
             "check that the profile fits this board",
         )
+
+    @property
+    def not_now(self) -> bool:
+        """Whether the same request may be answered another time."""
+        return self.code in NOT_NOW
 
     @property
     def silent(self) -> bool:

@@ -101,9 +101,8 @@ class MotorPool(Remote):
         try:
             book = Book(opened, clock, ids)
             people = RosterBook(book)
-            await people.upsert(
-                site.roster
-            )  # what else the book has was added by the host program, and counts too
+            await people.upsert(site.roster)
+            # From here on what the host program added counts too, which is in the book alone.
             radio = radio or host_radio(people.roster, site.radios)
             access = access or await host_access(site, clock, lambda: people.roster)
             hardware = Hardware(opener, urls or {}, radio, pacers or {}, access)

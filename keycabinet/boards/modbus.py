@@ -23,9 +23,6 @@ from keycabinet.modbus_device import ModbusDevice
 from keycabinet.profile import BoardProfile, Guard, Inputs, Space, profiles
 from keycabinet.profile_file import profile_named
 
-NOT_NOW = (4, 5, 6, 8, 10, 11)
-"""Exceptions that say nothing of the board's make: it, or its gateway, fails or is busy (Application Protocol, 7)."""
-
 
 class ModbusBoard:
     """A Board from a profile: how bits are read, which command ends a pulse by itself, what must be checked first."""
@@ -66,7 +63,7 @@ class ModbusBoard:
         try:
             (word,) = await self.device.read_holding_registers(version.register_address, 1)
         except ExceptionReply as error:
-            if error.code in NOT_NOW:
+            if error.not_now:
                 raise
             raise UnsupportedBoard(
                 self.name,
@@ -101,7 +98,7 @@ class ModbusBoard:
             try:
                 (word,) = await self.device.read_holding_registers(address, 1)
             except ExceptionReply as error:
-                if error.code in NOT_NOW:
+                if error.not_now:
                     raise
                 return None
             except DeviceSilent:
@@ -117,7 +114,7 @@ class ModbusBoard:
         try:
             words = await self.device.read_holding_registers(start, count)
         except ExceptionReply as error:
-            if error.code in NOT_NOW:
+            if error.not_now:
                 raise
             raise BoardRefused(
                 self.name,

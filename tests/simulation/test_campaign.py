@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
+from short_story import START_ALONE
 
 from lifecycle import SiteError
 from simulator import campaign, replay
@@ -120,21 +121,7 @@ def test_crash_points_of_the_packed_story() -> None:
 
 def test_a_campaign_over_crash_points(tmp_path: Path) -> None:
     file = tmp_path / "short.toml"
-    file.write_text(
-        """
-title = "A start"
-days = 0.01
-[station]
-cabinets = 1
-slots = 8
-cars = 1
-officers = 2
-terminals = 0
-[[board]]
-every_set = "in_slot"
-""",
-        encoding="utf-8",
-    )
+    file.write_text(START_ALONE, encoding="utf-8")
     report = campaign.run(scenario=str(file), seeds="1", crash_points=True)
     assert report.ok, [str(each.violation) for each in report.failures]
     assert len(report.outcomes) == len(report.points) > 10

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from short_story import START_ALONE
 
 IMPOSSIBLE = """
 title = "A board that shows what it cannot"
@@ -23,20 +24,6 @@ terminals = 0
 
 [[board]]
 every_set = "out"
-"""
-
-
-START_ALONE = """
-title = "A start"
-days = 0.01
-[station]
-cabinets = 1
-slots = 8
-cars = 1
-officers = 2
-terminals = 0
-[[board]]
-every_set = "in_slot"
 """
 
 

@@ -30,7 +30,7 @@ def decode(data: bytes) -> Cbor:
     """The value of which `data` is the deterministic encoding. Raises BadCbor."""
     try:
         value: object = cbor2.loads(data)
-    except Exception as error:
+    except Exception as error:  # it decodes tags too, and what the classes behind them raise has no end
         raise BadCbor(f"not CBOR: {error}") from error
     checked = _checked(value, DEEPEST)
     if encode(checked) != data:
